@@ -1,0 +1,113 @@
+"""Protocols: which clips train and which are held out, as index arrays. A protocol never copies or sees a pixel.
+
+Every function takes `Clips` and returns `Folds`; `PROTOCOLS` lists them by name, with what each is for.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+from mer_jax.data.clips import Clips
+from mer_jax.mistakes import UserMistake
+
+
+@dataclasses.dataclass(frozen=True)
+class Folds:
+    """F folds: for each a name (what is held out), and the sorted rows of its training and its held-out clips."""
+
+    protocol: str
+    names: tuple[str, ...]
+    train: tuple[np.ndarray, ...]
+    test: tuple[np.ndarray, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def _held_out(protocol: str, clips: Clips, names: list[str], tests: list[np.ndarray]) -> Folds:
+    everything = np.arange(len(clips))
+    trains = [np.setdiff1d(everything, test) for test in tests]
+    return Folds(protocol, tuple(names), tuple(trains), tuple(np.sort(test) for test in tests))
+
+
+def _by_subject(protocol: str, clips: Clips) -> Folds:
+    if len(clips.subjects) < 2:
+        raise UserMistake(f"{protocol} needs at least two subjects, the data have one: {clips.subjects[0]}")
+    subject = np.asarray(clips.subject)
+    return _held_out(protocol, clips, list(clips.subjects), [np.flatnonzero(subject == s) for s in range(subject.max() + 1)])
+
+
+def leave_one_subject_out(clips: Clips) -> Folds:
+    """One fold a subject (LOSO), the subject keyed with its database. Of one database, the field's usual protocol."""
+    return _by_subject("leave_one_subject_out", clips)
+
+
+def composite(clips: Clips) -> Folds:
+    """One LOSO over several databases, scored in all and per database from the same folds (MEGC2019's CDE)."""
+    if len(clips.datasets) < 2:
+        raise UserMistake(f"composite needs at least two databases, the data have one: {clips.datasets[0]}")
+    return _by_subject("composite", clips)
+
+
+def leave_one_dataset_out(clips: Clips) -> Folds:
+    """One fold a database: train on all others, predict it (HDE of MEGC2018, cross-database evaluation)."""
+    if len(clips.datasets) < 2:
+        raise UserMistake(f"leave_one_dataset_out needs at least two databases, the data have one: {clips.datasets[0]}")
+    dataset = np.asarray(clips.dataset)
+    return _held_out("leave_one_dataset_out", clips, list(clips.datasets),
+                     [np.flatnonzero(dataset == d) for d in range(len(clips.datasets))])
+
+
+def subject_kfold(clips: Clips, folds: int = 5, seed: int = 0) -> Folds:
+    """K folds with no subject in two of them; subjects dealt out largest first, each to the smallest fold so far."""
+    if len(clips.subjects) < folds:
+        raise UserMistake(f"subject_kfold needs a subject for each of its {folds} folds, the data have {len(clips.subjects)}")
+    subject = np.asarray(clips.subject)
+    rows = [np.flatnonzero(subject == s) for s in np.random.default_rng(seed).permutation(len(clips.subjects))]
+    groups: list[list[np.ndarray]] = [[] for _ in range(folds)]
+    for chosen in sorted(rows, key=len, reverse=True):
+        min(groups, key=lambda group: sum(map(len, group))).append(chosen)
+    return _held_out("subject_kfold", clips, [f"fold{k}" for k in range(folds)], [np.concatenate(g) for g in groups])
+
+
+def hold_out(clips: Clips, share: float = 0.2, seed: int = 0) -> Folds:
+    """One fold: `share` of each database's subjects (at least one) is held out."""
+    rng, test_subjects = np.random.default_rng(seed), []
+    for name in clips.datasets:
+        subjects = [s for s, key in enumerate(clips.subjects) if key.startswith(f"{name}/")]
+        if len(subjects) < 2:
+            raise UserMistake(f"hold_out needs at least two subjects in each database, {name} has one")
+        test_subjects.extend(rng.permutation(subjects)[: max(1, round(share * len(subjects)))])
+    return _held_out("hold_out", clips, ["held_out"], [np.flatnonzero(np.isin(np.asarray(clips.subject), test_subjects))])
+
+
+def leaky_kfold(clips: Clips, folds: int = 10, seed: int = 0) -> Folds:
+    """Random K folds over clips: a subject is trained on and tested at once. Only to show what that adds to a score."""
+    if len(clips) < folds:
+        raise UserMistake(f"leaky_kfold needs a clip for each of its {folds} folds, the data have {len(clips)}")
+    parts = np.array_split(np.random.default_rng(seed).permutation(len(clips)), folds)
+    return _held_out("leaky_kfold", clips, [f"fold{k}" for k in range(folds)], parts)
+
+
+PROTOCOLS: dict[str, Callable[[Clips], Folds]] = {
+    function.__name__: function
+    for function in (leave_one_subject_out, composite, leave_one_dataset_out, subject_kfold, hold_out, leaky_kfold)
+}
+
+
+def inner_split(clips: Clips, train: np.ndarray, seed: int, share: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
+    """Splits a fold's training rows into (fit, validation): `share` of the subjects of each database validate.
+
+    At least one subject of every database that has two stays in each part; no subject is in both.
+    """
+    rng, subject, dataset = np.random.default_rng(seed), np.asarray(clips.subject), np.asarray(clips.dataset)
+    validating: list[int] = []
+    for d in np.unique(dataset[train]):
+        subjects = np.unique(subject[train][dataset[train] == d])
+        if len(subjects) > 1:
+            validating.extend(rng.permutation(subjects)[: max(1, round(share * len(subjects)))])
+    inside = np.isin(subject[train], validating)
+    if not inside.any():
+        raise UserMistake("selection=inner needs two training subjects in at least one database of every fold")
+    return train[~inside], train[inside]

@@ -1,0 +1,36 @@
+"""The networks, one paper a file. `MODELS` is the whole register; `create` makes one by name."""
+
+import dataclasses
+from collections.abc import Callable
+
+import flax.linen as nn
+
+from mer_jax.mistakes import UserMistake, nearest
+from mer_jax.models.ststnet import STSTNet
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """A network's class, its variants (name -> fields), its paper, and how much of it is known for sure."""
+
+    network: Callable[..., nn.Module]
+    paper: str
+    evidence: str
+    variants: dict[str, dict] = dataclasses.field(default_factory=lambda: {"paper": {}})
+
+
+MODELS = {
+    "ststnet": Entry(STSTNet, "Liong et al., FG 2019 (arXiv 1902.03634)", "exact port"),
+}
+
+
+def create(name: str, classes: int, variant: str | None = None, **fields) -> nn.Module:
+    """The network `name` for so many classes; `variant` is the first listed one where None."""
+    if name not in MODELS:
+        raise UserMistake(f"network {name!r} is not known{nearest(name, MODELS)}; there are: {', '.join(MODELS)}")
+    variants = MODELS[name].variants
+    if variant is not None and variant not in variants:
+        raise UserMistake(f"network {name!r} has no variant {variant!r}{nearest(variant, variants)}; "
+                          f"there are: {', '.join(variants)}")
+    chosen = variants[variant] if variant is not None else next(iter(variants.values()))
+    return MODELS[name].network(classes=classes, **{**chosen, **fields})

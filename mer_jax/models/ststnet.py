@@ -1,0 +1,54 @@
+"""STSTNet: three shallow streams over one optical-flow image.
+
+Liong, Gan, See, Khor, Huang: "Shallow Triple Stream Three-dimensional CNN (STSTNet) for Micro-expression Recognition",
+FG 2019, https://arxiv.org/abs/1902.03634. Exact: layers and sizes as in the paper and in the published weights, which
+this port reads and whose scores it reproduces (experiments/ststnet_published_weights.py).
+"""
+
+from typing import ClassVar
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from mer_jax.models.blocks.convolution import Form, Kernel, convolve, dense_like_torch, max_pool_tiles, mean_pool_tiles
+from mer_jax.models.network import Output
+
+STREAMS = (3, 5, 8)
+
+
+class STSTNet(nn.Module):
+    """inputs["flow"]: (N, 28, 28, 3) uint8, (u, v, strain) each stretched to 0..255 -> logits (N, classes).
+
+    The published weights want raw 0..255 in the order (strain, v, u); the network reorders by itself. Its three
+    streams differ only in their width (3, 5, 8 kernels of 3x3), so they are computed as one product over the same
+    patches; the parameters keep the names of the published ones (conv1..3, bn1..3, fc). 1,683 parameters.
+
+    form: "patches" (one matrix product, batches well over runs) or "conv" (`lax.conv`); equal to rounding.
+    batch_axis: the mapped axis over which batch statistics are synchronised (inside pmap or shard_map), else None.
+    Where it departs from the published PyTorch code: the running variance is the biased one (Flax).
+    """
+
+    classes: int = 3
+    dropout: float = 0.5
+    form: Form = "patches"
+    batch_axis: str | None = None
+    inputs: ClassVar[tuple[str, ...]] = ("flow",)
+    flow_coding: ClassVar[str] = "minmax8"
+
+    @nn.compact
+    def __call__(self, inputs: dict[str, jax.Array], *, train: bool) -> Output:
+        flow = inputs["flow"][..., ::-1].astype(jnp.float32)                        # (N, 28, 28, 3): strain, v, u
+        x = jnp.pad(flow, ((0, 0), (2, 2), (2, 2), (0, 0)))                         # (N, 32, 32, 3)
+        kernels, biases = zip(*(Kernel(width, 3, name=f"conv{s}")(3) for s, width in enumerate(STREAMS, 1)), strict=True)
+        x = nn.relu(convolve(x, jnp.concatenate(kernels, -1), self.form) + jnp.concatenate(biases))   # (N, 30, 30, 16)
+        x = jnp.concatenate([
+            nn.BatchNorm(use_running_average=not train, momentum=0.9, axis_name=self.batch_axis, name=f"bn{s}")(stream)
+            for s, stream in enumerate(jnp.split(x, (3, 8), axis=-1), 1)], -1)
+        # Max-pooling 3x3, stride 3, padding 1: windows start at -1, and the last row and column are in none of them.
+        x = jnp.pad(x[:, :29, :29], ((0, 0), (1, 0), (1, 0), (0, 0)), constant_values=-jnp.inf)
+        x = max_pool_tiles(x, 3)                                                    # (N, 10, 10, 16)
+        x = nn.Dropout(self.dropout, deterministic=not train)(x)
+        x = mean_pool_tiles(x, 2)                                                   # (N, 5, 5, 16)
+        x = x.transpose(0, 3, 1, 2).reshape(len(x), 400)                            # channels first, as the weights want
+        return Output(dense_like_torch(self.classes, 400, name="fc")(x))
