@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from mer_jax.models.blocks.convolution import Form, Kernel, convolve, dense_like_torch, max_pool_tiles, mean_pool_tiles
+from mer_jax.models.blocks.normalisation import BatchAffine, batch_moments
 from mer_jax.models.network import Output
 
 STREAMS = (3, 5, 8)
@@ -42,9 +43,13 @@ class STSTNet(nn.Module):
         x = jnp.pad(flow, ((0, 0), (2, 2), (2, 2), (0, 0)))                         # (N, 32, 32, 3)
         kernels, biases = zip(*(Kernel(width, 3, name=f"conv{s}")(3) for s, width in enumerate(STREAMS, 1)), strict=True)
         x = nn.relu(convolve(x, jnp.concatenate(kernels, -1), self.form) + jnp.concatenate(biases))   # (N, 30, 30, 16)
-        x = jnp.concatenate([
-            nn.BatchNorm(use_running_average=not train, momentum=0.9, axis_name=self.batch_axis, name=f"bn{s}")(stream)
-            for s, stream in enumerate(jnp.split(x, (3, 8), axis=-1), 1)], -1)
+        moments = batch_moments(x, self.batch_axis) if train else None
+        affine = []
+        for s, (start, width) in enumerate(zip((0, 3, 8), STREAMS, strict=True), 1):
+            part = moments and tuple(moment[start : start + width] for moment in moments)
+            affine.append(BatchAffine(name=f"bn{s}")(width, part))
+        multiplier, shift = (jnp.concatenate(parts) for parts in zip(*affine, strict=True))
+        x = x * multiplier + shift
         # Max-pooling 3x3, stride 3, padding 1: windows start at -1, and the last row and column are in none of them.
         x = jnp.pad(x[:, :29, :29], ((0, 0), (1, 0), (1, 0), (0, 0)), constant_values=-jnp.inf)
         x = max_pool_tiles(x, 3)                                                    # (N, 10, 10, 16)

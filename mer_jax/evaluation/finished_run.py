@@ -1,0 +1,101 @@
+"""A finished run, read back from its folder alone: settings, predictions, log, attention. Nothing is unpickled."""
+
+import dataclasses
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from mer_jax.evaluation.predictions import Predictions, read_csv
+from mer_jax.mistakes import UserMistake
+
+
+@dataclasses.dataclass(frozen=True)
+class FinishedRun:
+    """What a folder holds: `config.json` and `metrics.json` as dictionaries, `predictions.csv` as a table."""
+
+    folder: Path
+    config: dict
+    metrics: dict
+    table: Predictions
+
+    def setting(self, name: str) -> str:
+        """The setting of a dotted name, e.g. `network.name`, as text; an empty text where there is none."""
+        value = self.config.get("settings", {})
+        for part in name.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        return "" if value is None else str(value)
+
+
+def read_run(folder: Path) -> FinishedRun:
+    """Reads config.json, metrics.json and predictions.csv. Raises UserMistake where one is missing or damaged."""
+    if not folder.is_dir():
+        raise UserMistake(f"{folder} is not a finished run: no such folder")
+    for name in ("config.json", "metrics.json", "predictions.csv"):
+        if not (folder / name).is_file():
+            raise UserMistake(f"{folder} is not a finished run: no {name}")
+    config, metrics = _dictionary(folder / "config.json"), _dictionary(folder / "metrics.json")
+    for name in ("settings", "versions", "data", "code"):
+        if not isinstance(config.get(name, {}), dict):
+            raise UserMistake(f"{folder / 'config.json'}: {name!r} is {config[name]!r}, wanted a JSON object")
+    table = read_csv(folder / "predictions.csv")
+    if not len(table):
+        raise UserMistake(f"{folder / 'predictions.csv'}: no predictions")
+    for column in ("label", "prediction"):
+        unknown = sorted(set(table.columns[column].tolist()) - set(table.classes))
+        if unknown:
+            raise UserMistake(f"{folder / 'predictions.csv'}: {column} {unknown[0]!r} is none of the classes "
+                              f"{', '.join(table.classes)}")
+    return FinishedRun(folder, config, metrics, table)
+
+
+def _dictionary(path: Path) -> dict:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserMistake(f"{path}: not readable as JSON, cut off or damaged: {error}") from error
+    if not isinstance(found, dict):
+        raise UserMistake(f"{path}: holds a {type(found).__name__}, wanted a JSON object")
+    return found
+
+
+def read_curves(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """((E,) epochs, {"loss": (E, runs), "accuracy": (E, runs)}) of log.jsonl; nan where a run has no value.
+
+    A run that went on after being killed repeats epochs: the last line wins. Lines of other events, and lines cut
+    off when a run was killed, are passed over. Curves are no scores: a missing log gives no epochs.
+    """
+    values: dict[tuple[int, str], tuple[float, float]] = {}
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    for line in lines:
+        try:
+            event = json.loads(line)
+            if event["event"] == "epoch":
+                for run, *pair in zip(event["runs"], event["loss"], event["accuracy"], strict=True):
+                    values[int(event["epoch"]), str(run)] = tuple(np.nan if v is None else float(v) for v in pair)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            continue
+    epochs, runs = sorted({epoch for epoch, _ in values}), sorted({run for _, run in values})
+    grid = np.full((2, len(epochs), len(runs)), np.nan)
+    places = {epoch: i for i, epoch in enumerate(epochs)}, {run: i for i, run in enumerate(runs)}
+    for (epoch, run), pair in values.items():
+        grid[:, places[0][epoch], places[1][run]] = pair
+    grid[~np.isfinite(grid)] = np.nan
+    return np.array(epochs, np.int64), {"loss": grid[0], "accuracy": grid[1]}
+
+
+def read_attention(path: Path) -> tuple[np.ndarray, list[str], str] | None:
+    """((N, h, w) maps ≥ 0 of mean 1, N clip keys `dataset/subject/clip`, kind) of attention.npz; None without one."""
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            maps, clips, kind = np.abs(file["map"].astype(np.float64)), file["clip"].tolist(), str(file["kind"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise UserMistake(f"{path}: not readable as attention maps, cut off or damaged: {error}") from error
+    if maps.ndim != 3 or not maps.size or len(maps) != len(clips):
+        raise UserMistake(f"{path}: maps of shape {maps.shape} for {len(clips)} clips, wanted (clips, height, width)")
+    maps = np.nan_to_num(maps, nan=0, posinf=0)
+    mean = maps.mean((1, 2), keepdims=True)
+    return np.divide(maps, mean, out=np.ones_like(maps), where=mean > 0), [str(clip) for clip in clips], kind

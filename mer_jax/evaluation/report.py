@@ -1,0 +1,206 @@
+"""Reports: one HTML page about a run, or about several side by side, made from their folders alone.
+
+Every score is computed again from predictions.csv. The page loads nothing, so it opens without a network.
+"""
+
+import json
+from pathlib import Path
+
+import jinja2
+import numpy as np
+from markupsafe import Markup
+
+from mer_jax.evaluation.charts import attention_chart, curve_chart, subject_chart
+from mer_jax.evaluation.finished_run import FinishedRun, read_attention, read_curves, read_run
+from mer_jax.evaluation.predictions import Predictions
+from mer_jax.evaluation.score import HEADLINES, at_plain_light, chosen_selection, entry, rows_of, score
+from mer_jax.evaluation.uncertainty import paired_difference, same_clips
+from mer_jax.mistakes import UserMistake
+
+PEEK = "epoch chosen on the test subject: not a score"
+MISTAKES_SHOWN = 12
+
+
+def write_report(folder: Path) -> Path:
+    """Writes `report.html` into the folder of a finished run and returns its path."""
+    run = read_run(folder)
+    entries = score(run.table)
+    rows = at_plain_light(run.table.where(selection=entries["selection"]))
+    page = _page("report.html", run=run, title=_title(run), entries=entries, score_rows=rows_of(entries), peek=PEEK,
+                 warnings=_warnings(run, entries), facts=_facts(run, rows), confusions=_confusions(entries),
+                 classes=run.table.classes, subjects=_subject_charts(rows), curves=_curves(folder / "log.jsonl"),
+                 attention=_attention(folder / "attention.npz", rows), mistakes=confident_mistakes(rows),
+                 audit=run.metrics.get("leak_audit"), settings=_flat(run.config.get("settings", {})),
+                 versions={**run.config.get("versions", {}), **run.config.get("code", {})})
+    path = folder / "report.html"
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def compare(folders: list[Path]) -> dict:
+    """{"runs": [...]}: for each folder its names, its overall entry and its `difference` to the first folder's.
+
+    The difference is paired over subjects; it is None for the first run, and where the clips differ (`note` says so).
+    """
+    if len(folders) < 2:
+        raise UserMistake(f"a comparison needs at least two runs, got {len(folders)}")
+    runs, first, compared = [read_run(folder) for folder in folders], None, []
+    for run in runs:
+        selection = chosen_selection(run.table)
+        rows = at_plain_light(run.table.where(selection=selection))
+        first = first or rows
+        paired = rows is not first and same_clips(first, rows)
+        compared.append({
+            "folder": str(run.folder), **_names(run), "selection": selection, "entry": entry(rows),
+            "difference": paired_difference(first, rows) if paired else None,
+            "note": "" if paired or rows is first else "other clips, labels or classes than the first run: not paired",
+        })
+    return {"runs": compared}
+
+
+def write_comparison(folders: list[Path], out: Path) -> Path:
+    """Writes the comparison of several runs to the file `out` and returns it."""
+    page = _page("report.html", title="Comparison of runs", comparison=compare(folders)["runs"], peek=PEEK)
+    out.write_text(page, encoding="utf-8")
+    return out
+
+
+def score_table(entries: dict) -> str:
+    """What `score` returned, as a table for the terminal: the score and its 95 % interval over subjects."""
+    lines = [["", *HEADLINES.values()]]
+    for name, part in rows_of(entries):
+        lines.append([name] + ["{:.3f} [{:.2f}, {:.2f}]".format(part[m], *part["interval_subjects"][m])
+                               for m in HEADLINES])
+    width = max(len(line[0]) for line in lines)
+    text = [f"{name:<{width}}  " + "  ".join(f"{cell:<18}" for cell in cells) for name, *cells in lines]
+    overall = entries["overall"]
+    text.append(f"{overall['clips']} clips, {overall['runs']} seed{'s' * (overall['runs'] != 1)}, "
+                f"selection {entries['selection']}; [low, high]: 95 % over subjects")
+    if entries["selection"] == "test_peek":
+        text.append(PEEK)
+    return "\n".join(line.rstrip() for line in text) + "\n"
+
+
+def _page(template: str, **values) -> str:
+    environment = jinja2.Environment(loader=jinja2.PackageLoader("mer_jax.evaluation", ""), autoescape=True,
+                                     undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.get_template(template).render(metrics=HEADLINES, **values)
+
+
+def _names(run: FinishedRun) -> dict[str, str]:
+    data = run.setting("data.name") or run.setting("data.table") or ", ".join(run.table.unique("dataset"))
+    network = f"{run.setting('network.name') or 'network not recorded'} {run.setting('network.variant')}".strip()
+    return {"network": network, "data": data, "protocol": run.setting("protocol") or "protocol not recorded"}
+
+
+def _title(run: FinishedRun) -> str:
+    return " · ".join(_names(run).values())
+
+
+def _facts(run: FinishedRun, rows: Predictions) -> list[tuple[str, str]]:
+    """What stands below the title: the size of the data and of the work."""
+    epochs, seconds = rows.unique("epoch"), run.metrics.get("seconds")
+    return [
+        ("clips", str(len(rows.where(run=rows.unique("run")[0])))),
+        ("subjects", str(len(np.unique(rows.subject_keys())))),
+        ("databases", str(len(rows.unique("dataset")))),
+        ("seeds", str(len(rows.unique("run")))),
+        ("folds", str(len(rows.unique("fold")))),
+        ("epoch scored", f"{epochs[0]}" if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}"),
+        *([("time", f"{int(seconds // 60)} min {seconds % 60:.0f} s")] if isinstance(seconds, int | float) else []),
+    ]
+
+
+def _warnings(run: FinishedRun, entries: dict) -> list[str]:
+    """What a reader must know before the first number."""
+    found = []
+    if entries["selection"] == "test_peek":
+        found.append(f"Selection test_peek: {PEEK}.")
+        if last := entries.get("by_selection", {}).get("last"):
+            found[0] += " Looking at the test subject added " + ", ".join(
+                f"{entries['overall'][m] - last[m]:+.3f} {name}" for m, name in HEADLINES.items()
+            ) + f": with the last epoch UF1 is {last['uf1']:.3f}."
+    if run.setting("protocol").startswith("leaky"):
+        found.append("The protocol trains and tests on the same people: the scores say nothing about new ones.")
+    audit = run.metrics.get("leak_audit")
+    if isinstance(audit, dict) and audit.get("findings"):
+        found.append(f"The leak audit found {len(audit['findings'])}, listed below"
+                     + (", and was told to allow it." if audit.get("allowed") else "."))
+    stated = run.metrics.get("overall")
+    if isinstance(stated, dict) and not all(_close(stated.get(m), entries["overall"][m]) for m in HEADLINES):
+        found.append("metrics.json states other scores than predictions.csv gives; this page shows the latter.")
+    return found
+
+
+def _close(stated: object, found: float) -> bool:
+    return isinstance(stated, int | float) and abs(stated - found) < 1e-6
+
+
+def _confusions(entries: dict) -> list[tuple[str, list]]:
+    """(name, rows), a row being (count, share of its true class) per predicted class."""
+    parts = [(name, part) for name, part in rows_of(entries) if name == "overall" or name in entries["by_dataset"]]
+    return [(name, [[(count, count / max(sum(row), 1)) for count in row] for row in part["confusion"]])
+            for name, part in parts]
+
+
+def _subject_charts(rows: Predictions) -> list[tuple[str, int, Markup]]:
+    charts = []
+    for dataset in rows.unique("dataset"):
+        part = rows.where(dataset=dataset)
+        hit = part.columns["label"] == part.columns["prediction"]
+        names, subject = np.unique(part.columns["subject"], return_inverse=True)
+        accuracy = np.bincount(subject, hit) / np.bincount(subject)
+        clips = np.array([len(np.unique(part.columns["clip"][subject == s])) for s in range(len(names))])
+        chart = subject_chart(names.tolist(), accuracy, clips, float(hit.mean()), dataset)
+        charts.append((dataset, len(names), Markup(chart)))
+    return charts
+
+
+def _curves(path: Path) -> dict | None:
+    epochs, curves = read_curves(path)
+    charts = []
+    for name, title in (("loss", "loss"), ("accuracy", "training accuracy")):
+        there = ~np.isnan(curves[name]).all(1)
+        if there.any():
+            charts.append((title, Markup(curve_chart(epochs[there], curves[name][there], title))))
+    return {"charts": charts, "runs": curves["loss"].shape[1], "epochs": len(epochs)} if charts else None
+
+
+def _attention(path: Path, rows: Predictions) -> dict | None:
+    """The mean map of each true class, as multiples of the average attention, all on one scale."""
+    found = read_attention(path)
+    if found is None:
+        return None
+    maps, clips, kind = found
+    keys = np.char.add(np.char.add(rows.subject_keys(), "/"), rows.columns["clip"].astype(str))
+    label_of = dict(zip(keys.tolist(), rows.columns["label"].tolist(), strict=True))
+    label = np.array([label_of.get(clip, "") for clip in clips])
+    means = [(name, int((label == name).sum()), maps[label == name].mean(0))
+             for name in rows.classes if (label == name).any()]
+    most = max((mean.max() for *_, mean in means), default=1.0)
+    return {"kind": kind, "most": most, "charts": [
+        (name, count, Markup(attention_chart(mean, most, "mean attention"))) for name, count, mean in means]}
+
+
+def confident_mistakes(rows: Predictions) -> list[dict]:
+    """The clips whose mean probabilities over runs are wrong, the surest first, at most twelve."""
+    keys = np.char.add(np.char.add(rows.subject_keys(), "/"), rows.columns["clip"].astype(str))
+    clips, first, clip = np.unique(keys, return_index=True, return_inverse=True)
+    count = np.bincount(clip)
+    mean = np.stack([np.bincount(clip, p) / count for p in rows.probabilities.T], -1)
+    wrong = np.bincount(clip, rows.columns["label"] != rows.columns["prediction"])
+    label, guess, every = rows.indices("label")[first], mean.argmax(1), np.arange(len(clips))
+    sure = mean[every, guess]
+    order = [i for i in np.lexsort((clips, -sure)) if guess[i] != label[i]][:MISTAKES_SHOWN]
+    return [{"clip": str(clips[i]), "label": rows.classes[label[i]], "prediction": rows.classes[guess[i]],
+             "probability": float(sure[i]), "probability_of_label": float(mean[i, label[i]]),
+             "wrong": int(wrong[i]), "runs": int(count[i])} for i in order]
+
+
+def _flat(settings: dict, prefix: str = "") -> dict[str, str]:
+    """Nested settings as dotted names: {"network": {"name": "x"}} to {"network.name": "x"}."""
+    flat = {}
+    for name, value in settings.items():
+        flat |= (_flat(value, f"{prefix}{name}.") if isinstance(value, dict) and value
+                 else {f"{prefix}{name}": value if isinstance(value, str) else json.dumps(value)})
+    return flat

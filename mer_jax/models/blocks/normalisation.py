@@ -1,0 +1,39 @@
+"""Batch norm in the split form: statistics of all channels at once, parameters in as many modules as a paper has."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+
+def batch_moments(x: Float[Array, "*batch channels"], axis: str | None) -> tuple[jax.Array, jax.Array]:
+    """Mean and biased variance over all axes but the last, averaged over the mapped axis if one is named."""
+    axes = tuple(range(x.ndim - 1))
+    mean, square = x.mean(axes), jnp.square(x).mean(axes)
+    if axis is not None:
+        mean, square = jax.lax.pmean((mean, square), axis)
+    return mean, jnp.maximum(square - jnp.square(mean), 0.0)
+
+
+class BatchAffine(nn.Module):
+    """The parameters and running statistics of one batch norm: moments in, (multiplier, shift) out.
+
+    `x * multiplier + shift` is then the batch norm of x (Ioffe and Szegedy, 2015, algorithm 1). Names, momentum and
+    the biased running variance are those of flax.linen.BatchNorm. Without moments the running statistics serve.
+    """
+
+    momentum: float = 0.9
+    epsilon: float = 1e-5
+
+    @nn.compact
+    def __call__(self, features: int, moments: tuple[jax.Array, jax.Array] | None) -> tuple[jax.Array, jax.Array]:
+        running_mean = self.variable("batch_stats", "mean", jnp.zeros, (features,))
+        running_var = self.variable("batch_stats", "var", jnp.ones, (features,))
+        scale = self.param("scale", nn.initializers.ones, (features,))
+        bias = self.param("bias", nn.initializers.zeros, (features,))
+        mean, var = moments if moments is not None else (running_mean.value, running_var.value)
+        if moments is not None and not self.is_initializing():
+            running_mean.value = self.momentum * running_mean.value + (1 - self.momentum) * mean
+            running_var.value = self.momentum * running_var.value + (1 - self.momentum) * var
+        multiplier = scale * jax.lax.rsqrt(var + self.epsilon)
+        return multiplier, bias - mean * multiplier

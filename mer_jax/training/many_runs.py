@@ -1,0 +1,207 @@
+"""Many runs at once: runs are a batch axis, split over the local devices and cut into chunks that fit the memory.
+
+The plan is a fixed rule, made before the first step, and obeyed on resume; so a run that was killed ends with the
+same numbers, bit for bit on the same number of devices.
+"""
+
+import dataclasses
+import functools
+import math
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+
+from mer_jax.training import checkpoints
+from mer_jax.training.metric_log import MetricLog
+from mer_jax.training.preemption import Interrupted, stop_requested
+from mer_jax.training.run import (Data, Program, Run, RunState, begin_stage, end_epoch, epoch_rows, init_run,
+                                  input_gradient, predict, run_step, train_epoch)
+from mer_jax.training.stages import Stage
+
+BY_RUN, SHARED = PartitionSpec("run"), PartitionSpec()
+CPU_RUNS_PER_DEVICE = 4          # more gains nothing on a CPU: the cores are busy, and the caches overflow
+MEMORY_SHARE = 0.6               # of an accelerator's memory, for the runs' activations and states
+
+
+class NotFinite(Exception):
+    """The loss of a run is NaN or infinite; says where."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """chunk: runs trained at once; driver: "scan" (one program an epoch) or "loop" (one a step); devices: how many."""
+
+    runs: int
+    chunk: int
+    driver: str
+    devices: int
+    backend: str
+
+
+class Result(NamedTuple):
+    """For R runs: probabilities (R, test, classes) of the selected epoch (epoch (R,)), those of the last epoch, and
+    where the network looked: maps (R, test, H, W), or None. Padded test rows hold repeats."""
+
+    probabilities: np.ndarray
+    epoch: np.ndarray
+    last: np.ndarray
+    maps: np.ndarray | None
+
+
+def batched(function: Callable, devices: int, shared: tuple[bool, ...], donate: int | None = None) -> Callable:
+    """`function` over a leading axis of runs, split over devices; arguments marked `shared` are the same for all."""
+    mesh = jax.make_mesh((devices,), ("run",), axis_types=(AxisType.Auto,), devices=jax.local_devices()[:devices])
+    mapped = jax.vmap(function, in_axes=tuple(None if s else 0 for s in shared))
+    specs = tuple(SHARED if s else BY_RUN for s in shared)
+    sharded = jax.shard_map(mapped, mesh=mesh, in_specs=specs, out_specs=BY_RUN, check_vma=False)
+    return jax.jit(sharded, donate_argnums=() if donate is None else donate)
+
+
+def place(runs: Any, devices: int) -> Any:
+    """Arrays with a leading axis of runs, split over the devices."""
+    mesh = jax.make_mesh((devices,), ("run",), axis_types=(AxisType.Auto,), devices=jax.local_devices()[:devices])
+    return jax.device_put(runs, NamedSharding(mesh, BY_RUN))
+
+
+def make_plan(program: Program, runs: Run, data: Data) -> Plan:
+    """The fixed rule: on a CPU a few runs a device; on an accelerator as many as fit, as the compiler states it.
+
+    A convolution's training step inside a scan is slow on CPU (jax-ml/jax#12868), so there a network scans only if
+    it says that its convolutions are matrix products.
+    """
+    count, devices, backend = len(runs.seed), jax.local_device_count(), jax.default_backend()
+    devices = min(devices, count)
+    if backend == "cpu":
+        driver = "scan" if getattr(program.network, "form", "conv") == "patches" else "loop"
+        chunk = min(count, CPU_RUNS_PER_DEVICE * devices)
+    else:
+        driver, chunk = "scan", min(count, max(1, runs_that_fit(program, runs, data)) * devices)
+    return Plan(count, math.ceil(chunk / devices) * devices, driver, devices, backend)
+
+
+def runs_that_fit(program: Program, runs: Run, data: Data) -> int:
+    """How many runs fit one accelerator, by the compiler's own account of one run's epoch."""
+    one, stage = jax.tree.map(lambda leaf: leaf[0], runs), program.recipe.stages[0]
+    state = jax.eval_shape(functools.partial(init_run, program), one, data)
+    epoch = jax.jit(functools.partial(train_epoch, program, stage)).lower(one, data, state, jnp.int32(0)).compile()
+    memory = epoch.memory_analysis()
+    need = memory.temp_size_in_bytes + memory.output_size_in_bytes
+    limit = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit", 8 << 30)
+    return int(MEMORY_SHARE * limit // max(need, 1))
+
+
+class Compiled(NamedTuple):
+    """The batched functions of one program, compiled at their first call."""
+
+    init: Callable
+    begin: Callable
+    epoch: Callable
+    finish: Callable
+
+
+@functools.lru_cache(maxsize=8)
+def compiled(program: Program, driver: str, devices: int, with_maps: bool) -> Callable[[Stage], Compiled]:
+    """stage -> its batched functions; the same program compiles once."""
+    wrap = functools.partial(batched, devices=devices)
+    init = wrap(functools.partial(init_run, program), shared=(False, True))
+    finish = wrap(functools.partial(finish_run, program, with_maps), shared=(False, True, False))
+
+    @functools.cache
+    def of_stage(stage: Stage) -> Compiled:
+        begin = wrap(functools.partial(begin_stage, program, stage), shared=(False, False))
+        if driver == "scan":
+            epoch = wrap(functools.partial(train_epoch, program, stage), shared=(False, True, False, True), donate=2)
+            return Compiled(init, begin, epoch, finish)
+        rows_of = wrap(functools.partial(epoch_rows, program), shared=(False, True))
+        step = wrap(functools.partial(run_step, program, stage), shared=(False, True, False, False), donate=2)
+        end = wrap(functools.partial(end_epoch, program), shared=(False, True, False, True), donate=2)
+
+        def loop(runs, data, state, epoch):
+            rows, metrics = rows_of(runs, epoch), []
+            for s in range(rows.shape[1]):
+                state, values = step(runs, data, state, rows[:, s])
+                metrics.append(values)
+            return end(runs, data, state, epoch), jax.tree.map(lambda *m: jnp.stack(m, 1), *metrics)
+
+        return Compiled(init, begin, loop, finish)
+
+    return of_stage
+
+
+def finish_run(program: Program, with_maps: bool, run: Run, data: Data, state: RunState) -> tuple:
+    """What is left of a run at its end, see `Result`."""
+    last = predict(program, state.train, data, run.test)
+    epoch = jnp.int32(program.recipe.epochs - 1)
+    chosen = (last, epoch) if program.selection == "last" else (state.kept, state.kept_epoch)
+    maps = input_gradient(program, state.train, data, run.test) if with_maps else None
+    return *chosen, last, maps
+
+
+def train_chunk(program: Program, plan: Plan, runs: Run, data: Data, names: Sequence[str], log: MetricLog,
+                folder: Path | None, identity: str, save_every: float, with_maps: bool) -> tuple:
+    """Trains one chunk of runs to the end, going on from its newest valid checkpoint."""
+    functions = compiled(program, plan.driver, plan.devices, with_maps)
+    runs = place(runs, plan.devices)
+    state, begin = functions(program.recipe.stages[0]).init(runs, data), 0
+    if folder is not None and (found := checkpoints.restore_latest_valid(folder, state, identity)):
+        begin, state = found[0], place(found[1], plan.devices)
+        log.skip(begin * len(names))
+    saved_at, pending = time.monotonic(), None
+    with stop_requested() as stop:
+        for epoch in range(begin, program.recipe.epochs):
+            stage, inside = program.recipe.stage_of(epoch)
+            functions_now = functions(stage)
+            if inside == 0 and epoch > 0:
+                state = functions_now.begin(runs, state)
+            state, metrics = functions_now.epoch(runs, data, state, jnp.int32(epoch))
+            report(pending, names, log)                    # the epoch before: the device is already busy with this one
+            pending = (epoch, metrics)
+            due = epoch + 1 == program.recipe.epochs or time.monotonic() - saved_at > save_every
+            if due or stop.signal:
+                report(pending, names, log)
+                pending = None
+                if folder is not None:
+                    checkpoints.save(folder, epoch + 1, state, identity)
+                saved_at = time.monotonic()
+            if stop.signal:
+                raise Interrupted(stop.signal)
+        report(pending, names, log)
+    return jax.tree.map(np.asarray, functions(program.recipe.stages[0]).finish(runs, data, state))
+
+
+def report(pending: tuple | None, names: Sequence[str], log: MetricLog) -> None:
+    """Logs an epoch of (runs, steps) metrics; raises NotFinite where a loss is NaN or infinite."""
+    if pending is None:
+        return
+    epoch, metrics = pending
+    loss, accuracy = (np.asarray(metrics[name])[: len(names)] for name in ("loss", "accuracy"))
+    bad = np.argwhere(~np.isfinite(loss))
+    if len(bad):
+        run, step = bad[0]
+        raise NotFinite(f"loss is {loss[run, step]} at epoch {epoch}, step {step} of {loss.shape[1]}, in {names[run]}")
+    log.epoch(epoch, list(names), loss.mean(1), accuracy.mean(1))
+
+
+def train_many(program: Program, runs: Run, data: Data, names: Sequence[str], plan: Plan, log: MetricLog,
+               folder: Path | None = None, identity: str = "", save_every: float = 60.0,
+               with_maps: bool = False) -> Result:
+    """Trains all runs by the plan; `names` says what to call them. With a folder, killed at any moment, it goes on.
+
+    runs: a `Run` whose leaves have a leading axis of runs. identity: a digest of all that the states depend on.
+    """
+    results = []
+    data = jax.device_put(data)
+    for number, first in enumerate(range(0, plan.runs, plan.chunk)):
+        rows = np.minimum(np.arange(first, first + plan.chunk), plan.runs - 1)       # the last chunk is filled up
+        chunk = jax.tree.map(lambda leaf, rows=rows: leaf[rows], runs)
+        chunk_names = names[first : first + plan.chunk]
+        chunk_folder = folder / f"chunk_{number:04d}" if folder is not None else None
+        result = train_chunk(program, plan, chunk, data, chunk_names, log, chunk_folder, identity, save_every, with_maps)
+        results.append(jax.tree.map(lambda leaf, n=len(chunk_names): leaf[:n], result))
+    return Result(*(None if parts[0] is None else np.concatenate(parts) for parts in zip(*results, strict=True)))

@@ -1,0 +1,53 @@
+"""What happens while training, for people and programs: log.jsonl, one object a line, and a line of progress."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+
+class MetricLog:
+    """Appends to `folder`/log.jsonl (nothing where folder is None) and draws progress on a terminal, never in a pipe."""
+
+    def __init__(self, folder: Path | None, epochs: int):
+        self._file = open(folder / "log.jsonl", "a", encoding="utf-8") if folder else None
+        self._total, self._done, self._begun, self._first = epochs, 0, time.monotonic(), 0
+        self._terminal = sys.stderr.isatty()
+
+    def event(self, event: str, **values) -> None:
+        if self._file:
+            self._file.write(json.dumps({"event": event, **values}) + "\n")
+            self._file.flush()
+
+    def skip(self, run_epochs: int) -> None:
+        """Counts run-epochs that an earlier call of the command has done."""
+        self._done += run_epochs
+        self._first += run_epochs
+
+    def epoch(self, epoch: int, runs: list[str], loss: np.ndarray, accuracy: np.ndarray) -> None:
+        """One epoch of a batch of runs; loss and accuracy (runs,) are means over its steps."""
+        self.event("epoch", epoch=epoch, runs=runs, loss=[round(float(x), 6) for x in loss],
+                   accuracy=[round(float(x), 6) for x in accuracy])
+        self._done += len(runs)
+        if self._terminal:
+            share = self._done / self._total
+            rate = (self._done - self._first) / (time.monotonic() - self._begun)
+            left = (self._total - self._done) / max(rate, 1e-9)
+            bar = "█" * round(30 * share)
+            sys.stderr.write(f"\r{bar:░<30} {share:4.0%}  loss {np.mean(loss):.3f}  accuracy {np.mean(accuracy):.3f}"
+                             f"  {left // 60:.0f} min {left % 60:02.0f} s left \x1b[K")
+            sys.stderr.flush()
+
+    def close(self) -> None:
+        if self._terminal and self._done > self._first:
+            sys.stderr.write("\r\x1b[K")
+        if self._file:
+            self._file.close()
+
+    def __enter__(self) -> "MetricLog":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()

@@ -1,0 +1,189 @@
+"""One run: one fold, one seed, one set of numbers, as pure functions of arrays. `train` is a whole run in one call.
+
+Everything that may differ between the runs of a batch is a leaf of `Run`; everything that shapes the program is in
+`Program`. Held-out rows are reached by index alone: no held-out pixel enters a training batch, not even with weight
+zero (batch norm would see it).
+"""
+
+import dataclasses
+import math
+from typing import NamedTuple
+
+import flax.linen as nn
+import flax.struct
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from mer_jax.training.augmentation import augment_inputs
+from mer_jax.training.losses import soft_target
+from mer_jax.training.optimizers import make_optimizer
+from mer_jax.training.stages import Recipe, Stage
+from mer_jax.training.train_state import TrainState, init_state
+from mer_jax.training.train_step import Batch, train_step
+
+SELECTIONS = ("last", "inner", "test_peek")
+
+
+class Run(NamedTuple):
+    """seed, fold: () int32. learning_rate_factor, weight_decay: () float32. class_weight: (classes,) float32.
+
+    train, watch, test: rows of the data, padded to the longest fold's by repeating; *_count: how many are real.
+    `watch` are the rows that choose the epoch: inner validation rows, or (test_peek) the held-out ones.
+    """
+
+    seed: jax.Array
+    fold: jax.Array
+    learning_rate_factor: jax.Array
+    weight_decay: jax.Array
+    class_weight: jax.Array
+    train: jax.Array
+    train_count: jax.Array
+    watch: jax.Array
+    watch_count: jax.Array
+    test: jax.Array
+
+
+class Data(NamedTuple):
+    """The whole data set on the device: inputs (N, ...) by name, label (N,) int32."""
+
+    inputs: dict[str, jax.Array]
+    label: jax.Array
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """What every run of a batch shares. Hashable, so that it may be a static argument."""
+
+    network: nn.Module
+    recipe: Recipe
+    classes: int
+    train_rows: int
+    selection: str = "last"
+    flow_coding: str | None = None
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return max(1, math.ceil(self.train_rows / self.recipe.batch_size))
+
+    def optimizer(self, stage: Stage, run: Run):
+        return make_optimizer(self.recipe, stage, self.steps_per_epoch, run.learning_rate_factor, run.weight_decay)
+
+
+@flax.struct.dataclass
+class RunState:
+    """train: the state of training. kept, kept_epoch, best: the held-out probabilities of the epoch chosen so far."""
+
+    train: TrainState
+    kept: jax.Array
+    kept_epoch: jax.Array
+    best: jax.Array
+
+
+def run_key(run: Run) -> jax.Array:
+    return jax.random.fold_in(jax.random.key(run.seed), run.fold)
+
+
+def init_run(program: Program, run: Run, data: Data) -> RunState:
+    """The state before the first epoch."""
+    tx = program.optimizer(program.recipe.stages[0], run)
+    inputs = {name: data.inputs[name] for name in program.network.inputs}
+    state = init_state(program.network, tx, jax.random.fold_in(run_key(run), 0), inputs)
+    kept = jnp.zeros((run.test.shape[0], program.classes), jnp.float32)
+    return RunState(state, kept, jnp.int32(-1), jnp.float32(-1))
+
+
+def begin_stage(program: Program, stage: Stage, run: Run, state: RunState) -> RunState:
+    """The same parameters with the fresh optimizer of the next stage."""
+    train = state.train.replace(opt_state=program.optimizer(stage, run).init(state.train.params))
+    return state.replace(train=train)
+
+
+def epoch_rows(program: Program, run: Run, epoch: jax.Array) -> Int[Array, "steps batch"]:
+    """Rows of one epoch in random order: training rows only, in equal batches.
+
+    An epoch of n rows is ceil(n / batch_size) equal batches, so no batch is a short rest (which would unsettle batch
+    norm); where they don't come out even, or the fold is smaller than the largest, the order starts over.
+    """
+    positions = jnp.arange(run.train.shape[0])
+    key = jax.random.fold_in(jax.random.fold_in(run_key(run), 1), epoch)
+    order = jnp.argsort(jnp.where(positions < run.train_count, jax.random.uniform(key, positions.shape), 2.0))
+    steps = program.steps_per_epoch
+    slots = jnp.arange(steps * math.ceil(program.train_rows / steps))
+    return run.train[order[slots % run.train_count]].reshape(steps, -1)
+
+
+def run_step(program: Program, stage: Stage, run: Run, data: Data, state: RunState,
+             rows: Int[Array, " batch"]) -> tuple[RunState, dict]:
+    """Gather, augment, one `train_step`."""
+    key = jax.random.fold_in(run_key(run), 2)
+    inputs = {name: data.inputs[name][rows] for name in program.network.inputs}
+    inputs = augment_inputs(inputs, program.flow_coding, program.recipe.augmentation,
+                            jax.random.fold_in(jax.random.fold_in(run_key(run), 3), state.train.step), rows)
+    label = data.label[rows]
+    batch = Batch(inputs, soft_target(label, program.classes, program.recipe.label_smoothing), run.class_weight[label])
+    train, metrics = train_step(program.network, stage.losses, program.optimizer(stage, run), state.train, batch, key)
+    return state.replace(train=train), metrics
+
+
+def predict(program: Program, state: TrainState, data: Data, rows: Int[Array, " rows"]) -> Float[Array, "rows classes"]:
+    """Class probabilities, float32."""
+    inputs = {name: data.inputs[name][rows] for name in program.network.inputs}
+    logits = program.network.apply(state.variables(), inputs, train=False).logits
+    return jax.nn.softmax(logits.astype(jnp.float32))
+
+
+def watched_score(program: Program, probabilities: jax.Array, label: jax.Array, real: jax.Array) -> jax.Array:
+    """() float32: UF1 pooled over the inner rows, or (test_peek) the accuracy on the held-out subject, as peers peek."""
+    hit = jax.nn.one_hot(label, program.classes).T @ (jax.nn.one_hot(probabilities.argmax(-1), program.classes) * real[:, None])
+    if program.selection == "test_peek":
+        return jnp.trace(hit) / real.sum()
+    return jnp.mean(2 * jnp.diag(hit) / jnp.maximum(hit.sum(0) + hit.sum(1), 1.0))
+
+
+def end_epoch(program: Program, run: Run, data: Data, state: RunState, epoch: jax.Array) -> RunState:
+    """Keeps this epoch's held-out probabilities where its watched score is the best so far; ties go to the earlier."""
+    if program.selection == "last":
+        return state
+    real = (jnp.arange(run.watch.shape[0]) < run.watch_count).astype(jnp.float32)
+    score = watched_score(program, predict(program, state.train, data, run.watch), data.label[run.watch], real)
+    better = score > state.best
+    kept = jnp.where(better, predict(program, state.train, data, run.test), state.kept)
+    return state.replace(kept=kept, kept_epoch=jnp.where(better, epoch, state.kept_epoch),
+                         best=jnp.where(better, score, state.best))
+
+
+def train_epoch(program: Program, stage: Stage, run: Run, data: Data, state: RunState,
+                epoch: jax.Array) -> tuple[RunState, dict]:
+    """One epoch as a scan over its steps; the metrics are (steps,) each."""
+    state, metrics = jax.lax.scan(lambda s, rows: run_step(program, stage, run, data, s, rows), state,
+                                  epoch_rows(program, run, epoch))
+    return end_epoch(program, run, data, state, epoch), metrics
+
+
+def train(program: Program, run: Run, data: Data) -> tuple[Float[Array, "test classes"], jax.Array, dict]:
+    """A whole run: the held-out probabilities, the epoch they are of, and the history, (epochs, steps) each."""
+    state, first, history = init_run(program, run, data), 0, []
+    for number, stage in enumerate(program.recipe.stages):
+        if number:
+            state = begin_stage(program, stage, run, state)
+        state, metrics = jax.lax.scan(lambda s, e, stage=stage: train_epoch(program, stage, run, data, s, e), state,
+                                      jnp.arange(first, first + stage.epochs))
+        first += stage.epochs
+        history.append(metrics)
+    history = jax.tree.map(lambda *parts: jnp.concatenate(parts), *history)
+    if program.selection == "last":
+        return predict(program, state.train, data, run.test), jnp.int32(first - 1), history
+    return state.kept, state.kept_epoch, history
+
+
+def input_gradient(program: Program, state: TrainState, data: Data, rows: jax.Array) -> Float[Array, "rows height width"]:
+    """Where the network looks: |d log p(predicted class) / d flow|, summed over channels; each map sums to 1."""
+    inputs = {name: data.inputs[name][rows] for name in program.network.inputs}
+
+    def log_likelihood(flow):
+        logits = program.network.apply(state.variables(), {**inputs, "flow": flow}, train=False).logits
+        return jax.nn.log_softmax(logits).max(-1).sum()
+
+    gradient = jnp.abs(jax.grad(log_likelihood)(inputs["flow"].astype(jnp.float32))).sum(-1)
+    return gradient / jnp.maximum(gradient.sum((1, 2), keepdims=True), 1e-20)
