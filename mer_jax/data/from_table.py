@@ -47,7 +47,7 @@ def clips_from_table(path: str | os.PathLike, classes: tuple[str, ...] | None = 
     arrays = {}
     held = [name for name in ("flow", "frames") if any(row.get(name) for row in rows)]
     if not held:
-        raise UserMistake(f"{path}, row 1: no column flow or frames with a path in it; wanted at least one of the two")
+        raise UserMistake(f"{path}: flow and frames are empty in every row; wanted paths in at least one of the two")
     for name in held:
         for row, place in zip(rows, places, strict=True):
             if not row[name]:
@@ -112,6 +112,8 @@ def _rows(path: Path) -> tuple[list[dict[str, str]], list[str]]:
         if name not in columns:
             raise UserMistake(f"{place}: no column {name!r}{nearest(name, columns)}; found {', '.join(columns)}; "
                               f"wanted {', '.join(REQUIRED)}, and flow or frames")
+    if "flow" not in columns and "frames" not in columns:
+        raise UserMistake(f"{place}: no column flow or frames; found {', '.join(columns)}; wanted at least one")
     if not rows:
         raise UserMistake(f"{path}: a header and no rows; wanted one row a clip")
     for line, cells in rows:
@@ -135,7 +137,7 @@ def _classes(
     return found if classes is None else tuple(classes)
 
 
-def _number(row: dict[str, str], name: str, place: str) -> float | None:
+def _number(row: dict[str, str], name: str, place: str) -> int | float | None:
     """The number in a cell, None if it is empty or absent; for the marks a whole one, `46` or `46.0`."""
     cell = row.get(name, "")
     if not cell:
@@ -183,7 +185,7 @@ def _frames(folder: Path, rows: list[dict[str, str]], places: list[str], numbers
         for file in files.values():
             images.append(read_image(file, place, kinds))
             kinds = ("8-bit RGB",) if images[0].shape[2] == 3 else ("8-bit grey",)
-        one_shape(images, [f"{place}, {file.name}" for file in files.values()], "frame")
+        one_shape(images, [f"{place}: {file.name}" for file in files.values()], "frame")
         clips.append(np.stack(images))
     one_shape(clips, places, "frame")
     frames, length = padded_stack(clips)

@@ -143,7 +143,7 @@ def _frames(records: list[dict], places: list[str]) -> dict:
             if image.ndim != 3 or image.dtype != np.uint8:
                 raise UserMistake(f"{place}: a frame is {image.dtype} {image.shape}; "
                                   "wanted (height, width, channels) uint8")
-        one_shape(images, [f"{place}, frame {index}" for index in range(len(images))], "frame")
+        one_shape(images, [f"{place}: frame {index}" for index in range(len(images))], "size")
         clips.append(np.stack(images))
         marks.append(_marks(record, len(images), place))
         rates.append(_rate(record.get("fps"), place))

@@ -10,6 +10,7 @@ import re
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Arc, Ellipse
@@ -22,8 +23,9 @@ STYLE = {"svg.fonttype": "none", "svg.hashsalt": "mer_jax", "svg.image_inline": 
 NAMED_SUBJECTS = 70
 
 
-def _figure(width: float, height: float, left: float, right: float, top: float, bottom: float):
-    """A figure of width × height points and its one set of axes, with the given margins in points."""
+def _figure(width: float, height: float, margins: tuple) -> tuple[Figure, Axes]:
+    """A figure of width × height points and its axes, with margins (left, right, top, bottom) in points."""
+    left, right, top, bottom = margins
     figure = Figure(figsize=(width / 72, height / 72))
     axes = figure.add_axes((left / width, bottom / height, 1 - (left + right) / width, 1 - (top + bottom) / height))
     axes.patch.set_visible(False)
@@ -49,7 +51,7 @@ def _svg(figure: Figure, title: str) -> str:
 def curve_chart(epochs: np.ndarray, values: np.ndarray, name: str) -> str:
     """The mean over runs and the band of their 10 to 90 % quantiles; values (epochs, runs), nan = none."""
     with matplotlib.rc_context(STYLE):
-        figure, axes = _figure(360, 190, 36, 10, 10, 34)
+        figure, axes = _figure(360.0, 190.0, (36, 10, 10, 34))
         low, high = np.nanpercentile(values, [10, 90], axis=1)
         axes.fill_between(epochs, low, high, color=ACCENT, alpha=0.2, linewidth=0)
         axes.plot(epochs, np.nanmean(values, 1), color=ACCENT, linewidth=2, solid_capstyle="round")
@@ -71,8 +73,8 @@ def subject_chart(names: list[str], accuracy: np.ndarray, clips: np.ndarray, mea
     named = len(names) <= NAMED_SUBJECTS
     pitch = 15.0 if named else max(900 / len(names), 1.5)
     with matplotlib.rc_context(STYLE):
-        left, bottom = (min(12 + 5.6 * max(map(len, names)), 130) if named else 12), 34
-        figure, axes = _figure(360, len(names) * pitch + bottom + 10, left, 52 if named else 12, 10, bottom)
+        left = min(12 + 5.6 * max(map(len, names)), 130) if named else 12
+        figure, axes = _figure(360.0, len(names) * pitch + 44, (left, 52 if named else 12, 10, 34))
         rows = np.arange(len(names))
         axes.barh(rows, accuracy[order], height=0.56, color=ACCENT, alpha=0.28, linewidth=0)
         axes.scatter(accuracy[order], rows, s=min(26, pitch * 2), color=ACCENT, linewidths=0, zorder=3, clip_on=False)
@@ -90,7 +92,7 @@ def subject_chart(names: list[str], accuracy: np.ndarray, clips: np.ndarray, mea
         return _svg(figure, f"accuracy of each subject of {dataset}")
 
 
-def _face(axes) -> None:
+def _face(axes: Axes) -> None:
     """The outline of a face as aligned crops usually hold it, in a unit square: for orientation only."""
     pen = {"fill": False, "color": MUTED, "linewidth": 1.1, "alpha": 0.9}
     for x in (0.3, 0.7):
@@ -104,7 +106,7 @@ def _face(axes) -> None:
 def attention_chart(weights: np.ndarray, most: float, title: str) -> str:
     """A heat map (h, w) of attention as a multiple of the average pixel's, from 0 (clear) to `most` (full colour)."""
     with matplotlib.rc_context(STYLE):
-        figure, axes = _figure(150, 150, 3, 3, 3, 3)
+        figure, axes = _figure(150.0, 150.0, (3, 3, 3, 3))
         axes.imshow(weights, cmap=WARMTH, vmin=0, vmax=most, extent=(0, 1, 1, 0), aspect="auto")
         _face(axes)
         axes.set(xlim=(0, 1), ylim=(1, 0), xticks=[], yticks=[])

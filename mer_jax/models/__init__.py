@@ -1,9 +1,12 @@
 """The networks, one paper a file. `MODELS` is the whole register; `create` makes one by name."""
 
 import dataclasses
+import math
 from collections.abc import Callable
 
 import flax.linen as nn
+import jax
+import jax.numpy as jnp
 
 from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.models.ststnet import STSTNet
@@ -34,3 +37,18 @@ def create(name: str, classes: int, variant: str | None = None, **fields) -> nn.
                           f"there are: {', '.join(variants)}")
     chosen = variants[variant] if variant is not None else next(iter(variants.values()))
     return MODELS[name].network(classes=classes, **{**chosen, **fields})
+
+
+def table() -> list[dict]:
+    """One row for each variant of each network: name, paper, input, parameters (3 classes), evidence."""
+    rows = []
+    for name, entry in MODELS.items():
+        for variant, fields in entry.variants.items():
+            network = entry.network(classes=3, **fields)
+            shapes = jax.eval_shape(lambda network=network: network.init(
+                jax.random.key(0), {"flow": jnp.zeros((1, 28, 28, 3))}, train=False))
+            parameters = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes["params"]))
+            rows.append({"name": name, "variant": variant, "paper": entry.paper,
+                         "input": f"{'+'.join(network.inputs)} 28x28x3 {network.flow_coding}",
+                         "parameters": parameters, "evidence": entry.evidence})
+    return rows

@@ -1,0 +1,23 @@
+"""STSTNet from scratch under the composite protocol of MEGC2019 (one LOSO over databases, pooled scores).
+
+Paper:    Liong, Gan, See, Khor, Huang: "Shallow Triple Stream Three-dimensional CNN (STSTNet) for Micro-expression
+          Recognition", FG 2019, arXiv 1902.03634: Adam 5e-5, batch 256, 500 epochs.
+Command:  mer-jax benchmark --config=experiments/ststnet_megc2019.py --config.data.table=CLIPS.csv
+Expected: see the table in the README; the paper prints UF1 .7353 on all 442 clips (its "UAR" .7605 is macro-precision).
+Departs:  an epoch is cut into equal batches (two of about 150 on 300 clips, not 256 and a rest).
+"""
+
+from mer_jax.settings import default_config
+
+
+def get_config():
+    config = default_config()
+    config.data.classes = ("negative", "positive", "surprise")
+    config.protocol = "composite"
+    config.network.name = "ststnet"
+    config.epochs = 500
+    config.batch_size = 256
+    config.optimizer.name = "adam"
+    config.optimizer.learning_rate = 5e-5
+    config.seeds = 5
+    return config

@@ -1,0 +1,184 @@
+"""The command `mer-jax`: flags and one call each. Results on stdout, everything else on stderr.
+
+Exit status: 0 success, 2 a mistake of the user's (one line on stderr), 128 + n when stopped by signal n.
+"""
+
+import argparse
+import errno
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from mer_jax.mistakes import UserMistake
+
+BENCHMARK_EXAMPLE = """example:
+  mer-jax benchmark --config=experiments/ststnet_megc2019.py --config.data.table=clips.csv --config.seeds=1
+
+Killed and started again with the same words, it goes on and ends with the same numbers.
+Any setting of the file may be changed: --config.epochs=100 --config.selection=inner --config.protocol=subject_kfold"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands, without importing what they need, so that --help is quick."""
+    top = argparse.ArgumentParser(prog="mer-jax", description="Micro-expression recognition: benchmarks one can trust.",
+                                  epilog="example: mer-jax benchmark --help", allow_abbrev=False)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, does: str, example: str, function):
+        made = commands.add_parser(name, help=does, description=does, epilog=example, allow_abbrev=False,
+                                   formatter_class=argparse.RawDescriptionHelpFormatter)
+        made.set_defaults(function=function)
+        made.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+        return made
+
+    made = command("benchmark", "data -> protocol -> all runs -> predictions -> scores -> report", BENCHMARK_EXAMPLE, benchmark)
+    made.usage = "mer-jax benchmark --config=FILE.py [--config.key=value ...] [--out=DIR] [--fresh] [--json]"
+    made.add_argument("--out", type=Path, help="the run's folder (default: runs/<config>-<digest of the settings>)")
+    made.add_argument("--fresh", action="store_true", help="start over: what the folder holds of an earlier run is removed")
+    made = command("report", "the report of one run, or the comparison of several, from their folders alone",
+                   "example:\n  mer-jax report runs/ststnet_megc2019-1a2b3c4d\n  mer-jax report runs/a runs/b --out=comparison.html",
+                   report)
+    made.add_argument("folders", nargs="+", type=Path, metavar="DIR")
+    made.add_argument("--out", type=Path, default=Path("comparison.html"), help="the page of a comparison (several folders)")
+    command("models", "the networks: name, paper, input, parameters, evidence", "example:\n  mer-jax models --json", models)
+    command("datasets", "what data can be read", "example:\n  mer-jax datasets", datasets)
+    command("protocols", "the protocols: which clips train and which are held out", "example:\n  mer-jax protocols", protocols)
+    return top
+
+
+def benchmark(arguments: argparse.Namespace, rest: list[str]) -> None:
+    from mer_jax.settings import read_config, settings_of
+
+    settings = settings_of(*read_config(rest))
+    use_platform(settings.platform)
+    from mer_jax.evaluation.report import score_table
+    from mer_jax.evaluation.run_folder import clear, run_benchmark
+    from mer_jax.loading import load
+
+    folder = arguments.out or Path("runs") / f"{settings.name}-{settings.digest()[:8]}"
+    if settings.selection == "test_peek":
+        print("warning: selection=test_peek chooses the epoch on the test subject: what it gives is not a score",
+              file=sys.stderr)
+    clips = load(settings.source, settings.classes)
+    if arguments.fresh:
+        clear(folder)
+    metrics = run_benchmark(settings, clips, folder)
+    print(json.dumps({**metrics, "folder": str(folder)}) if arguments.json
+          else f"{score_table(metrics)}\nreport: {folder / 'report.html'}")
+
+
+def use_platform(platform: str) -> None:
+    """Chooses the backend, and on a CPU makes every core a device, over which the runs are spread."""
+    import jax
+
+    if platform:
+        jax.config.update("jax_platforms", {"gpu": "cuda,rocm"}.get(platform, platform))
+    if "JAX_NUM_CPU_DEVICES" not in os.environ and "host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
+        jax.config.update("jax_num_cpu_devices", min(8, len(os.sched_getaffinity(0))))
+    try:
+        found = jax.default_backend()
+    except RuntimeError as error:
+        wanted = platform or os.environ.get("JAX_PLATFORMS", "")
+        raise UserMistake(f"platform {wanted!r} was asked for, and is not to be had here: "
+                          f"{str(error).splitlines()[0][:150]}") from error
+    print(f"{jax.local_device_count()} {found} devices", file=sys.stderr)
+
+
+def report(arguments: argparse.Namespace, rest: list[str]) -> None:
+    refuse(rest)
+    from mer_jax.evaluation.finished_run import read_run
+    from mer_jax.evaluation.report import compare, score_table, write_comparison, write_report
+    from mer_jax.evaluation.score import score
+
+    if len(arguments.folders) == 1:
+        page, entries = write_report(arguments.folders[0]), score(read_run(arguments.folders[0]).table)
+        print(json.dumps({**entries, "report": str(page)}) if arguments.json else f"{score_table(entries)}\nreport: {page}")
+        return
+    result, page = compare(arguments.folders), write_comparison(arguments.folders, arguments.out)
+    print(json.dumps({**result, "report": str(page)}) if arguments.json else f"comparison: {page}")
+
+
+def models(arguments: argparse.Namespace, rest: list[str]) -> None:
+    refuse(rest)
+    from mer_jax.models import table
+
+    show(table(), arguments.json)
+
+
+def datasets(arguments: argparse.Namespace, rest: list[str]) -> None:
+    refuse(rest)
+    from mer_jax.loading import SOURCES
+
+    show([{"name": name, "reads": reads} for name, reads in SOURCES.items()], arguments.json)
+
+
+def protocols(arguments: argparse.Namespace, rest: list[str]) -> None:
+    refuse(rest)
+    from mer_jax.data.folds import PROTOCOLS
+
+    show([{"name": name, "does": (made.__doc__ or "").splitlines()[0]} for name, made in PROTOCOLS.items()], arguments.json)
+
+
+def refuse(rest: list[str]) -> None:
+    if rest:
+        raise UserMistake(f"option {rest[0]!r} is not known")
+
+
+def show(rows: list[dict], as_json: bool) -> None:
+    """Prints rows as one JSON object, or as a table with aligned columns."""
+    if as_json:
+        print(json.dumps({row["name"]: row for row in rows}))
+        return
+    widths = {key: max(len(str(row[key])) for row in [*rows, {key: key}]) for key in rows[0]}
+    for row in [{key: key for key in rows[0]}, *rows]:
+        print("  ".join(f"{row[key]!s:{width}}" for key, width in widths.items()).rstrip())
+
+
+def main() -> None:
+    arguments, rest = parser().parse_known_args()
+    try:
+        arguments.function(arguments, rest)
+    except UserMistake as mistake:
+        sys.exit(fail(str(mistake)))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        sys.exit(fail(disk_mistake(error)))
+    except Exception as error:
+        stopped = getattr(error, "signal", None)
+        if stopped is None:
+            if (full := disk_error_behind(error)) is None:
+                raise
+            sys.exit(fail(disk_mistake(full)))
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        sys.exit(128 + stopped)
+
+
+def fail(line: str) -> int:
+    print(f"mer-jax: {line}", file=sys.stderr)
+    return 2
+
+
+def disk_error_behind(error: BaseException | None) -> OSError | None:
+    """The OSError that another library wrapped in an exception of its own, or said in words, if there is one."""
+    while error is not None:
+        if isinstance(error, OSError):
+            return error
+        if "No space left on device" in str(error):
+            return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def disk_mistake(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename else ""
+    if error.errno == errno.ENOSPC:
+        free = shutil.disk_usage(Path.cwd()).free
+        return f"{where}the disk is full ({free >> 20} MiB free here); make room, and the same command goes on"
+    return f"{where}{error.strerror or error}"
+
+
+if __name__ == "__main__":
+    main()
