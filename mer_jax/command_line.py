@@ -4,11 +4,14 @@ Exit status: 0 success, 2 a mistake of the user's (one line on stderr), 128 + n 
 """
 
 import argparse
+import contextlib
 import errno
 import json
 import os
 import shutil
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from mer_jax.mistakes import UserMistake
@@ -20,10 +23,20 @@ Killed and started again with the same words, it goes on and ends with the same 
 Any setting of the file may be changed: --config.epochs=100 --config.selection=inner --config.protocol=subject_kfold"""
 
 
+STOPPED = "stopped; the same command goes on from here"
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Says what is wrong with the words of a command in one line, without the usage."""
+
+    def error(self, message: str):
+        sys.exit(fail(f"{' '.join(message.split())}; see {self.prog} --help"))
+
+
 def parser() -> argparse.ArgumentParser:
     """All commands, without importing what they need, so that --help is quick."""
-    top = argparse.ArgumentParser(prog="mer-jax", description="Micro-expression recognition: benchmarks one can trust.",
-                                  epilog="example: mer-jax benchmark --help", allow_abbrev=False)
+    top = OneLineParser(prog="mer-jax", description="Micro-expression recognition: benchmarks one can trust.",
+                        epilog="example: mer-jax benchmark --help", allow_abbrev=False)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, does: str, example: str, function):
@@ -33,18 +46,22 @@ def parser() -> argparse.ArgumentParser:
         made.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
         return made
 
-    made = command("benchmark", "data -> protocol -> all runs -> predictions -> scores -> report", BENCHMARK_EXAMPLE, benchmark)
+    made = command("benchmark", "data -> protocol -> all runs -> predictions -> scores -> report",
+                   BENCHMARK_EXAMPLE, benchmark)
     made.usage = "mer-jax benchmark --config=FILE.py [--config.key=value ...] [--out=DIR] [--fresh] [--json]"
     made.add_argument("--out", type=Path, help="the run's folder (default: runs/<config>-<digest of the settings>)")
-    made.add_argument("--fresh", action="store_true", help="start over: what the folder holds of an earlier run is removed")
+    made.add_argument("--fresh", action="store_true", help="start over: an earlier run in the folder is removed")
     made = command("report", "the report of one run, or the comparison of several, from their folders alone",
-                   "example:\n  mer-jax report runs/ststnet_megc2019-1a2b3c4d\n  mer-jax report runs/a runs/b --out=comparison.html",
-                   report)
+                   "example:\n  mer-jax report runs/ststnet_megc2019-1a2b3c4d\n"
+                   "  mer-jax report runs/a runs/b --out=comparison.html", report)
     made.add_argument("folders", nargs="+", type=Path, metavar="DIR")
-    made.add_argument("--out", type=Path, default=Path("comparison.html"), help="the page of a comparison (several folders)")
-    command("models", "the networks: name, paper, input, parameters, evidence", "example:\n  mer-jax models --json", models)
+    made.add_argument("--out", type=Path, default=Path("comparison.html"),
+                      help="the page of a comparison (several folders)")
+    command("models", "the networks: name, paper, input, parameters, evidence", "example:\n  mer-jax models --json",
+            models)
     command("datasets", "what data can be read", "example:\n  mer-jax datasets", datasets)
-    command("protocols", "the protocols: which clips train and which are held out", "example:\n  mer-jax protocols", protocols)
+    command("protocols", "the protocols: which clips train and which are held out", "example:\n  mer-jax protocols",
+            protocols)
     return top
 
 
@@ -54,7 +71,7 @@ def benchmark(arguments: argparse.Namespace, rest: list[str]) -> None:
     settings = settings_of(*read_config(rest))
     use_platform(settings.platform)
     from mer_jax.evaluation.report import score_table
-    from mer_jax.evaluation.run_folder import clear, run_benchmark
+    from mer_jax.evaluation.run_folder import run_benchmark
     from mer_jax.loading import load
 
     folder = arguments.out or Path("runs") / f"{settings.name}-{settings.digest()[:8]}"
@@ -62,9 +79,7 @@ def benchmark(arguments: argparse.Namespace, rest: list[str]) -> None:
         print("warning: selection=test_peek chooses the epoch on the test subject: what it gives is not a score",
               file=sys.stderr)
     clips = load(settings.source, settings.classes)
-    if arguments.fresh:
-        clear(folder)
-    metrics = run_benchmark(settings, clips, folder)
+    metrics = run_benchmark(settings, clips, folder, arguments.fresh)
     print(json.dumps({**metrics, "folder": str(folder)}) if arguments.json
           else f"{score_table(metrics)}\nreport: {folder / 'report.html'}")
 
@@ -76,14 +91,16 @@ def use_platform(platform: str) -> None:
     if platform:
         jax.config.update("jax_platforms", {"gpu": "cuda,rocm"}.get(platform, platform))
     if "JAX_NUM_CPU_DEVICES" not in os.environ and "host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
-        jax.config.update("jax_num_cpu_devices", min(8, len(os.sched_getaffinity(0))))
+        with contextlib.suppress(RuntimeError):          # JAX has started already, with the devices it has
+            jax.config.update("jax_num_cpu_devices", min(8, len(os.sched_getaffinity(0))))
+    wanted = platform or os.environ.get("JAX_PLATFORMS", "")
     try:
         found = jax.default_backend()
     except RuntimeError as error:
-        wanted = platform or os.environ.get("JAX_PLATFORMS", "")
         raise UserMistake(f"platform {wanted!r} was asked for, and is not to be had here: "
                           f"{str(error).splitlines()[0][:150]}") from error
-    print(f"{jax.local_device_count()} {found} devices", file=sys.stderr)
+    if platform and found != platform:
+        raise UserMistake(f"platform {wanted!r} was asked for, and is not to be had here: JAX found {found!r}")
 
 
 def report(arguments: argparse.Namespace, rest: list[str]) -> None:
@@ -94,7 +111,8 @@ def report(arguments: argparse.Namespace, rest: list[str]) -> None:
 
     if len(arguments.folders) == 1:
         page, entries = write_report(arguments.folders[0]), score(read_run(arguments.folders[0]).table)
-        print(json.dumps({**entries, "report": str(page)}) if arguments.json else f"{score_table(entries)}\nreport: {page}")
+        print(json.dumps({**entries, "report": str(page)}) if arguments.json
+              else f"{score_table(entries)}\nreport: {page}")
         return
     result, page = compare(arguments.folders), write_comparison(arguments.folders, arguments.out)
     print(json.dumps({**result, "report": str(page)}) if arguments.json else f"comparison: {page}")
@@ -118,7 +136,8 @@ def protocols(arguments: argparse.Namespace, rest: list[str]) -> None:
     refuse(rest)
     from mer_jax.data.folds import PROTOCOLS
 
-    show([{"name": name, "does": (made.__doc__ or "").splitlines()[0]} for name, made in PROTOCOLS.items()], arguments.json)
+    rows = [{"name": name, "does": (made.__doc__ or "").splitlines()[0]} for name, made in PROTOCOLS.items()]
+    show(rows, arguments.json)
 
 
 def refuse(rest: list[str]) -> None:
@@ -137,23 +156,43 @@ def show(rows: list[dict], as_json: bool) -> None:
 
 
 def main() -> None:
-    arguments, rest = parser().parse_known_args()
+    with quick_end():
+        try:
+            arguments, rest = parser().parse_known_args()
+            arguments.function(arguments, rest)
+        except UserMistake as mistake:
+            sys.exit(fail(str(mistake)))
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except OSError as error:
+            sys.exit(fail(disk_mistake(error)))
+        except KeyboardInterrupt:
+            print(STOPPED, file=sys.stderr)
+            sys.exit(128 + signal.SIGINT)
+        except Exception as error:
+            stopped = getattr(error, "signal", None)
+            if stopped is None:
+                if (full := disk_error_behind(error)) is None:
+                    raise
+                sys.exit(fail(disk_mistake(full)))
+            print(STOPPED, file=sys.stderr)
+            sys.exit(128 + stopped)
+
+
+@contextlib.contextmanager
+def quick_end() -> Iterator[None]:
+    """Outside of training, SIGTERM and SIGINT end the process at once: files are whole or not at all at any moment."""
+
+    def end(number, _frame):
+        os.write(2, f"{STOPPED}\n".encode())
+        os._exit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        arguments.function(arguments, rest)
-    except UserMistake as mistake:
-        sys.exit(fail(str(mistake)))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        sys.exit(fail(disk_mistake(error)))
-    except Exception as error:
-        stopped = getattr(error, "signal", None)
-        if stopped is None:
-            if (full := disk_error_behind(error)) is None:
-                raise
-            sys.exit(fail(disk_mistake(full)))
-        print("stopped; the same command goes on from here", file=sys.stderr)
-        sys.exit(128 + stopped)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def fail(line: str) -> int:

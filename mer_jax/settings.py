@@ -3,7 +3,10 @@
 import dataclasses
 import hashlib
 import json
+import math
+import sys
 import traceback
+from pathlib import Path
 from typing import Any
 
 from ml_collections import ConfigDict, config_flags
@@ -36,7 +39,19 @@ def default_config() -> ConfigDict:
         "allow_leak": False,
         "allow_absent_class": False,
         "platform": "",                                        # "cpu", "gpu", "tpu"; empty: what JAX finds
+        "checkpoint_seconds": 60.0,                            # how long between checkpoints; changes no number
     })
+
+
+OPTIONS = ("--config", "--out", "--fresh", "--json")
+KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", tuple: "a tuple such as ('a', 'b')"}
+POSITIVE, NOT_NEGATIVE = (sys.float_info.min, "a number above 0"), (0, "0 or more")
+LEAST = {
+    **dict.fromkeys(("epochs", "seeds", "batch_size"), (1, "at least 1")), "optimizer.learning_rate": POSITIVE,
+    **dict.fromkeys(("optimizer.weight_decay", "optimizer.warmup_epochs", "optimizer.gradient_clip", "label_smoothing",
+                     "augmentation.shift", "checkpoint_seconds", "protocol_options.folds", "protocol_options.share",
+                     "protocol_options.seed"), NOT_NEGATIVE),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,9 +72,13 @@ class Settings:
     allow_leak: bool
     allow_absent_class: bool
     platform: str
+    checkpoint_seconds: float
 
     def to_json(self) -> dict:
-        return json.loads(json.dumps(dataclasses.asdict(self)))
+        """All that the numbers depend on: `checkpoint_seconds` is left out."""
+        every = dataclasses.asdict(self)
+        del every["checkpoint_seconds"]
+        return json.loads(json.dumps(every))
 
     def digest(self) -> str:
         return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()
@@ -67,26 +86,72 @@ class Settings:
 
 def read_config(arguments: list[str]) -> tuple[str, ConfigDict]:
     """(name, config) from `--config=FILE.py` and `--config.key=value` arguments. Every mistake is one line."""
-    from absl import flags
-
-    values = flags.FlagValues()
-    flag = config_flags.DEFINE_config_file("config", None, "a file with get_config()", flag_values=values, lock_config=True)
+    for argument in arguments:
+        option, equals, _ = argument.partition("=")
+        if not option.startswith("--config.") and option != "--config":
+            raise UserMistake(f"option {argument!r} is not known{nearest(option, OPTIONS)}")
+        if not equals:
+            raise UserMistake(f"option {argument!r}: wanted a value after an equals sign, {option}=...")
     paths = [a.split("=", 1)[1] for a in arguments if a.startswith("--config=")]
-    if len(paths) != 1 or not all(a.startswith(("--config=", "--config.")) and "=" in a for a in arguments):
-        strange = next((a for a in arguments if not (a.startswith(("--config=", "--config.")) and "=" in a)), None)
-        raise UserMistake(f"option {strange!r} is not known" if strange else "wanted one --config=FILE.py")
-    path = paths[0].split(":", 1)[0]
+    if len(paths) != 1:
+        raise UserMistake(f"found {len(paths)} --config options, wanted one --config=FILE.py")
+    changes = [a for a in arguments if a.startswith("--config.")]
+    return Path(paths[0]).stem, changed(config_of_file(paths[0]), changes)
+
+
+def config_of_file(path: str) -> ConfigDict:
+    """What get_config() of a file gives, over the defaults."""
     try:
-        rest = values(["mer-jax", *arguments], known_only=True)[1:]
-        config = flag.value
-    except Exception as error:                  # whatever the user's Python raises, and absl's own flag errors
+        names = {"__name__": "config", "__file__": path}
+        exec(compile(Path(path).read_bytes(), path, "exec"), names)
+        if not callable(names.get("get_config")):
+            raise UserMistake(f"{path}: no function get_config() in it; wanted one that gives a ConfigDict")
+        config = names["get_config"]()
+    except UserMistake:
+        raise
+    except Exception as error:                  # whatever the user's Python raises
         raise UserMistake(config_error(path, error)) from error
-    if rest:
-        key = rest[0].split("=", 1)[0].removeprefix("--config.")
-        raise UserMistake(f"config key {key!r} is not known{nearest(key, all_keys(config))}")
     if not isinstance(config, ConfigDict):
         raise UserMistake(f"{path}: get_config() gave {type(config).__name__}, wanted a ConfigDict (default_config())")
-    return path.rsplit("/", 1)[-1].removesuffix(".py"), config
+    full = default_config()
+    refuse_unknown(all_keys(config), full, f"{path}: ")
+    try:
+        full.update(config)
+    except (TypeError, ValueError) as error:
+        raise UserMistake(f"{path}: {error}") from error
+    return full
+
+
+def changed(config: ConfigDict, changes: list[str]) -> ConfigDict:
+    """The config with the `--config.key=value` arguments obeyed."""
+    from absl import flags
+
+    refuse_unknown([a.removeprefix("--config.").split("=", 1)[0] for a in changes], config)
+    values = flags.FlagValues()
+    flag = config_flags.DEFINE_config_dict("config", config, flag_values=values)
+    for change in changes:
+        try:
+            values(["mer-jax", change])
+        except Exception as error:              # absl's own, and what ml_collections raises on a value
+            key, value = change.removeprefix("--config.").split("=", 1)
+            kind = KINDS[type(value_of(config, key))]
+            raise UserMistake(f"config key {key}={value!r}: wanted {kind}") from error
+    return flag.value
+
+
+def refuse_unknown(keys: list[str], config: ConfigDict, where: str = "") -> None:
+    """Raises UserMistake for the first key that the config has not, naming the nearest."""
+    known = all_keys(config)
+    for key in keys:
+        if key not in known:
+            raise UserMistake(f"{where}config key {key!r} is not known{nearest(key, known)}")
+
+
+def value_of(config: ConfigDict, key: str) -> Any:
+    """The value of a dotted key."""
+    for part in key.split("."):
+        config = config[part]
+    return config
 
 
 def all_keys(config: ConfigDict, prefix: str = "") -> list[str]:
@@ -96,31 +161,21 @@ def all_keys(config: ConfigDict, prefix: str = "") -> list[str]:
     return keys
 
 
-def config_error(path: str, error: BaseException) -> str:
-    """One line for whatever went wrong while reading a config file, with file and line where it was in the file."""
-    while error.__cause__ is not None and not isinstance(error, SyntaxError):
-        error = error.__cause__
-    text = (str(error).strip().splitlines() or [""])[0]
-    if isinstance(error, FileNotFoundError):
+def config_error(path: str, error: Exception) -> str:
+    """One line for whatever went wrong in a config file, with the line where it was in the file."""
+    if isinstance(error, FileNotFoundError) and error.filename == path:
         return f"{path}: no such config file"
-    if isinstance(error, SyntaxError):
+    if isinstance(error, SyntaxError) and error.filename == path:
         return f"{path}, line {error.lineno}: {error.msg}"
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__)
-             if frame.filename.endswith(path.rsplit("/", 1)[-1])]
-    unknown = "did you mean" in str(error).lower()
-    if unknown:
-        text = " ".join(str(error).split())
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
     where = f"{path}, line {lines[-1]}" if lines else path
-    return f"{where}: {type(error).__name__}: {text}" if lines else f"{where}: {text}"
+    return f"{where}: {type(error).__name__}: {error.args[0] if error.args else ''}"
 
 
 def settings_of(name: str, config: ConfigDict) -> Settings:
     """Checks every value and freezes the config. Keys not in `default_config` are refused."""
-    known = set(all_keys(default_config()))
-    for key in all_keys(config):
-        if key not in known:
-            raise UserMistake(f"config key {key!r} is not known{nearest(key, known)}")
     full = default_config()
+    refuse_unknown(all_keys(config), full)
     full.update(config)
     choose(full.selection, SELECTIONS, "selection")
     choose(full.protocol, PROTOCOLS, "protocol")
@@ -128,9 +183,7 @@ def settings_of(name: str, config: ConfigDict) -> Settings:
     choose(full.optimizer.schedule, ("constant", "cosine"), "optimizer.schedule")
     choose(full.weights, ("none", "balanced"), "weights")
     choose(full.platform, ("", "cpu", "gpu", "tpu"), "platform")
-    for key in ("epochs", "seeds", "batch_size"):
-        if full[key] < 1:
-            raise UserMistake(f"config key {key}={full[key]}: wanted at least 1")
+    check_numbers(full)
     if tuple(full.light) != ("L0",):
         raise UserMistake(f"config key light={tuple(full.light)}: only ('L0',), light as recorded, is there yet")
     if bool(full.data.name) == bool(full.data.table):
@@ -142,7 +195,21 @@ def settings_of(name: str, config: ConfigDict) -> Settings:
     options = {k: v for k, v in full.protocol_options.items() if v}
     return Settings(name, full.data.table or full.data.name, tuple(full.data.classes) or None, full.protocol,
                     tuple(sorted(options.items())), full.network.name, full.network.variant or None, recipe, full.seeds,
-                    tuple(full.light), full.selection, full.allow_leak, full.allow_absent_class, full.platform)
+                    tuple(full.light), full.selection, full.allow_leak, full.allow_absent_class, full.platform,
+                    full.checkpoint_seconds)
+
+
+def check_numbers(config: ConfigDict) -> None:
+    """Raises UserMistake where a number is outside of what it may be."""
+    for key, (least, wanted) in LEAST.items():
+        value = value_of(config, key)
+        if not least <= value < math.inf:
+            raise UserMistake(f"config key {key}={value}: wanted {wanted}")
+    if config.label_smoothing >= 1 or config.protocol_options.share >= 1:
+        key = "label_smoothing" if config.label_smoothing >= 1 else "protocol_options.share"
+        raise UserMistake(f"config key {key}: wanted less than 1")
+    if config.protocol_options.folds == 1:
+        raise UserMistake("config key protocol_options.folds=1: wanted at least 2, or 0 for the protocol's own")
 
 
 def choose(value: str, known, key: str) -> None:

@@ -43,6 +43,10 @@ def check_inputs(network: nn.Module, clips: Clips) -> None:
     wanted = getattr(network, "flow_coding", None)
     if "flow" in network.inputs and wanted and wanted != clips.flow_coding:
         raise UserMistake(f"{name} reads flow coded {wanted!r}, the data's flow is coded {clips.flow_coding!r}")
+    size = getattr(network, "flow_size", None)
+    if "flow" in network.inputs and size and tuple(have["flow"].shape[1:3]) != size:
+        found = "x".join(map(str, have["flow"].shape[1:3]))
+        raise UserMistake(f"{name} reads flow of {size[0]}x{size[1]} pixels, the data's flow is {found}")
 
 
 def check_classes(clips: Clips, folds: Folds, allow_absent_class: bool) -> None:
@@ -112,7 +116,8 @@ def prepare(network: nn.Module, clips: Clips, folds: Folds, recipe: Recipe, *, s
     return Experiment(program, runs, names, data, clips, folds, seeds, findings)
 
 
-def train_experiment(experiment: Experiment, plan: Plan, folder: Path | None = None) -> Result:
+def train_experiment(experiment: Experiment, plan: Plan, folder: Path | None = None,
+                     checkpoint_seconds: float = 60.0) -> Result:
     """Trains all runs; with a folder, its checkpoints and log.jsonl live there."""
     e = experiment
     identity = hashlib.sha256(repr((e.program, data_digest(e.clips), plan)).encode()).hexdigest()
@@ -120,7 +125,8 @@ def train_experiment(experiment: Experiment, plan: Plan, folder: Path | None = N
     with MetricLog(folder, plan.runs * e.program.recipe.epochs) as log:
         checkpoints = folder / "checkpoints" if folder is not None else None
         try:
-            return train_many(e.program, e.runs, e.data, e.names, plan, log, checkpoints, identity, with_maps=with_maps)
+            return train_many(e.program, e.runs, e.data, e.names, plan, log, checkpoints, identity, checkpoint_seconds,
+                              with_maps)
         except NotFinite as error:
             raise UserMistake(f"training stopped: {error}") from error
 

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Arc, Ellipse
+from matplotlib.ticker import MaxNLocator
 
 INK, MUTED, LINE, ACCENT = "#000001", "#000002", "#000003", "#000004"
 VARIABLES = {INK: "var(--ink)", MUTED: "var(--muted)", LINE: "var(--line)", ACCENT: "var(--accent)"}
@@ -60,7 +61,8 @@ def curve_chart(epochs: np.ndarray, values: np.ndarray, name: str) -> str:
         axes.set_ylim(bottom=0, top=1.02 if name == "training accuracy" else None)
         axes.margins(x=0.01)
         axes.set_xlabel("epoch", color=MUTED)
-        axes.locator_params(axis="both", nbins=6)
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(6))
         return _svg(figure, f"{name} by epoch")
 
 

@@ -15,6 +15,7 @@ from mer_jax.evaluation.finished_run import FinishedRun, read_attention, read_cu
 from mer_jax.evaluation.predictions import Predictions
 from mer_jax.evaluation.score import HEADLINES, at_plain_light, chosen_selection, entry, rows_of, score
 from mer_jax.evaluation.uncertainty import paired_difference, same_clips
+from mer_jax.evaluation.whole_files import write_whole
 from mer_jax.mistakes import UserMistake
 
 PEEK = "epoch chosen on the test subject: not a score"
@@ -31,10 +32,9 @@ def write_report(folder: Path) -> Path:
                  classes=run.table.classes, subjects=_subject_charts(rows), curves=_curves(folder / "log.jsonl"),
                  attention=_attention(folder / "attention.npz", rows), mistakes=confident_mistakes(rows),
                  audit=run.metrics.get("leak_audit"), settings=_flat(run.config.get("settings", {})),
-                 versions={**run.config.get("versions", {}), **run.config.get("code", {})})
-    path = folder / "report.html"
-    path.write_text(page, encoding="utf-8")
-    return path
+                 data=_flat(run.config.get("data", {})),
+                 versions={**_flat(run.config.get("versions", {})), **_flat(run.config.get("code", {}), "code.")})
+    return _write(folder / "report.html", page)
 
 
 def compare(folders: list[Path]) -> dict:
@@ -61,8 +61,7 @@ def compare(folders: list[Path]) -> dict:
 def write_comparison(folders: list[Path], out: Path) -> Path:
     """Writes the comparison of several runs to the file `out` and returns it."""
     page = _page("report.html", title="Comparison of runs", comparison=compare(folders)["runs"], peek=PEEK)
-    out.write_text(page, encoding="utf-8")
-    return out
+    return _write(out, page)
 
 
 def score_table(entries: dict) -> str:
@@ -81,6 +80,15 @@ def score_table(entries: dict) -> str:
     return "\n".join(line.rstrip() for line in text) + "\n"
 
 
+def _write(path: Path, page: str) -> Path:
+    """Writes a page whole or not at all: the name appears when the file is complete."""
+    try:
+        write_whole(path, page)
+    except OSError as error:
+        raise UserMistake(f"{path}: cannot be written: {error.strerror}") from error
+    return path
+
+
 def _page(template: str, **values) -> str:
     environment = jinja2.Environment(loader=jinja2.PackageLoader("mer_jax.evaluation", ""), autoescape=True,
                                      undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -88,9 +96,10 @@ def _page(template: str, **values) -> str:
 
 
 def _names(run: FinishedRun) -> dict[str, str]:
-    data = run.setting("data.name") or run.setting("data.table") or ", ".join(run.table.unique("dataset"))
-    network = f"{run.setting('network.name') or 'network not recorded'} {run.setting('network.variant')}".strip()
-    return {"network": network, "data": data, "protocol": run.setting("protocol") or "protocol not recorded"}
+    network = run.setting("network.name") or run.setting("network") or "network not recorded"
+    variant = run.setting("network.variant") or run.setting("variant")
+    return {"network": f"{network} {variant}".strip(), "data": ", ".join(run.table.unique("dataset")),
+            "protocol": (run.setting("protocol") or "protocol not recorded").replace("_", " ")}
 
 
 def _title(run: FinishedRun) -> str:
@@ -107,8 +116,15 @@ def _facts(run: FinishedRun, rows: Predictions) -> list[tuple[str, str]]:
         ("seeds", str(len(rows.unique("run")))),
         ("folds", str(len(rows.unique("fold")))),
         ("epoch scored", f"{epochs[0]}" if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}"),
-        *([("time", f"{int(seconds // 60)} min {seconds % 60:.0f} s")] if isinstance(seconds, int | float) else []),
+        *([("time", _duration(seconds))] if isinstance(seconds, int | float) else []),
     ]
+
+
+def _duration(seconds: int | float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _warnings(run: FinishedRun, entries: dict) -> list[str]:

@@ -3,13 +3,12 @@
 from typing import Any
 
 import flax.struct
-import jax
 
 
 @flax.struct.dataclass
 class Output:
     """logits (N, classes) float32; attention: named maps, (N, ...) each, for the report; extras: what losses need."""
 
-    logits: jax.Array
-    attention: dict[str, jax.Array] = flax.struct.field(default_factory=dict)
+    logits: Any
+    attention: dict[str, Any] = flax.struct.field(default_factory=dict)
     extras: dict[str, Any] = flax.struct.field(default_factory=dict)

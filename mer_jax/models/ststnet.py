@@ -10,6 +10,7 @@ from typing import ClassVar
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from mer_jax.models.blocks.convolution import Form, Kernel, convolve, dense_like_torch, max_pool_tiles, mean_pool_tiles
 from mer_jax.models.blocks.normalisation import BatchAffine, batch_moments
@@ -36,10 +37,11 @@ class STSTNet(nn.Module):
     batch_axis: str | None = None
     inputs: ClassVar[tuple[str, ...]] = ("flow",)
     flow_coding: ClassVar[str] = "minmax8"
+    flow_size: ClassVar[tuple[int, int]] = (28, 28)
 
     @nn.compact
-    def __call__(self, inputs: dict[str, jax.Array], *, train: bool) -> Output:
-        flow = inputs["flow"][..., ::-1].astype(jnp.float32)                        # (N, 28, 28, 3): strain, v, u
+    def __call__(self, inputs: dict[str, jax.Array | np.ndarray], *, train: bool) -> Output:
+        flow = jnp.asarray(inputs["flow"], jnp.float32)[..., ::-1]                    # (N, 28, 28, 3): strain, v, u
         x = jnp.pad(flow, ((0, 0), (2, 2), (2, 2), (0, 0)))                         # (N, 32, 32, 3)
         kernels, biases = zip(*(Kernel(width, 3, name=f"conv{s}")(3) for s, width in enumerate(STREAMS, 1)), strict=True)
         x = nn.relu(convolve(x, jnp.concatenate(kernels, -1), self.form) + jnp.concatenate(biases))   # (N, 30, 30, 16)

@@ -40,7 +40,7 @@ def variables_from_torch(tensors: dict[str, np.ndarray], template: Any, source: 
     """
     used = set()
 
-    def leaf(path: tuple, wanted: jax.ShapeDtypeStruct) -> np.ndarray:
+    def leaf(path: tuple, wanted: Any) -> np.ndarray:
         *modules, name = [entry.key for entry in path[1:]]
         key = ".".join([*modules, TORCH_LEAF[name]])
         if key not in tensors:

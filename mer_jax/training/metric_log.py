@@ -8,11 +8,20 @@ from pathlib import Path
 import numpy as np
 
 
+def _end_cut_line(path: Path) -> None:
+    """Ends the last line of a log that a kill cut off, so that the next line stands alone."""
+    if path.is_file() and path.read_bytes()[-1:] not in (b"\n", b""):
+        with open(path, "a", encoding="utf-8") as file:
+            file.write("\n")
+
+
 class MetricLog:
-    """Appends to `folder`/log.jsonl (nothing where folder is None) and draws progress on a terminal, never in a pipe."""
+    """Appends to `folder`/log.jsonl (nothing where folder is None); draws progress on a terminal, never in a pipe."""
 
     def __init__(self, folder: Path | None, epochs: int):
-        self._file = open(folder / "log.jsonl", "a", encoding="utf-8") if folder else None
+        if folder:
+            _end_cut_line(folder / "log.jsonl")
+        self._file = open(folder / "log.jsonl", "a", encoding="utf-8") if folder else None  # noqa: SIM115
         self._total, self._done, self._begun, self._first = epochs, 0, time.monotonic(), 0
         self._terminal = sys.stderr.isatty()
 

@@ -7,7 +7,7 @@ zero (batch norm would see it).
 
 import dataclasses
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import flax.struct
@@ -72,12 +72,12 @@ class Program:
 
 @flax.struct.dataclass
 class RunState:
-    """train: the state of training. kept, kept_epoch, best: the held-out probabilities of the epoch chosen so far."""
+    """train: the TrainState. kept, kept_epoch, best: the held-out probabilities of the epoch chosen so far."""
 
-    train: TrainState
-    kept: jax.Array
-    kept_epoch: jax.Array
-    best: jax.Array
+    train: Any
+    kept: Any
+    kept_epoch: Any
+    best: Any
 
 
 def run_key(run: Run) -> jax.Array:

@@ -11,9 +11,12 @@ import optax
 
 @flax.struct.dataclass
 class TrainState:
-    """step: () int32, counted over all stages; params, batch_stats: the network's; opt_state: the optimizer's."""
+    """step: () int32, counted over all stages; params, batch_stats: the network's; opt_state: the optimizer's.
 
-    step: jax.Array
+    The leaves are typed Any because a tree of this shape also carries shardings, shapes and digests of its leaves.
+    """
+
+    step: Any
     params: Any
     batch_stats: Any
     opt_state: Any

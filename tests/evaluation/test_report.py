@@ -17,7 +17,7 @@ NASTY = "<script>alert(1)</script>"
 @pytest.fixture
 def finished(tmp_path, made_up):
     """A function that writes the folder of a finished run."""
-    def write(name="run", table=None, audit=(), protocol="loso"):
+    def write(name="run", table=None, audit=(), protocol="leave_one_subject_out"):
         folder, table = tmp_path / name, table or made_up()
         folder.mkdir()
         (folder / "predictions.csv").write_text(to_csv(table))
@@ -58,14 +58,28 @@ def test_the_report_has_its_sections_and_loads_nothing(finished, made_up):
     np.savez(folder / "attention.npz", map=np.ones((len(keys), 7, 7)), clip=np.array(keys), kind="input gradient")
     text = write_report(folder).read_text()
     page = _Page(text)
-    for word in ("ststnet · synthme · loso", "Confusion matrices", "Subjects", "Learning curves", "majority vote",
-                 "Where the network looked", "Input gradient", "Most confident mistakes", "Leak audit", "Nothing found",
-                 "How to repeat it", "mer-jax benchmark", "abc123", "1 min 15 s", "samm", "casme2"):
+    for word in ("ststnet · casme2, samm · leave one subject out", "Confusion matrices", "Subjects", "majority vote",
+                 "Learning curves", "Where the network looked", "Input gradient", "Most confident mistakes",
+                 "Leak audit", "Nothing found", "How to repeat it", "mer-jax benchmark", "abc123", "1 min 15 s"):
         assert word in page.text, word
     assert f"{score(made_up())['overall']['uf1']:.3f}" in page.text
     assert "http" not in text and "@import" not in text and "url(http" not in text
     assert not {"script", "link", "iframe"} & set(page.tags)
     assert all(value.startswith(("data:image/png;base64,", "#")) for value in page.loaded)
+
+
+def test_settings_may_be_nested_or_flat(finished):
+    folder = finished()
+    config = json.loads((folder / "config.json").read_text())
+    config["settings"] = {"network": "ststnet", "variant": "small", "protocol": "loso"}
+    (folder / "config.json").write_text(json.dumps(config))
+    assert "ststnet small · casme2, samm · loso" in _Page(write_report(folder).read_text()).text
+
+
+def test_a_page_that_cannot_be_written_is_named(finished, tmp_path):
+    folders = [finished("a"), finished("b")]
+    with pytest.raises(UserMistake, match=r"none/out.html: cannot be written: No such file"):
+        write_comparison(folders, tmp_path / "none" / "out.html")
 
 
 def test_the_same_folder_gives_the_same_page_byte_for_byte(finished):

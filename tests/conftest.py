@@ -1,0 +1,42 @@
+"""Eight simulated devices, and a small data set that every test of training shares."""
+
+import os
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+jax.config.update("jax_platforms", "cpu")
+jax.config.update("jax_num_cpu_devices", 8)
+
+from mer_jax.data.clips import Clips, clips_of  # noqa: E402  (after the devices are set)
+
+
+def planted_clips(seed: int = 0, subjects: int = 3, each: int = 4) -> Clips:
+    """2 databases x `subjects` x `each` clips of noise in which a bright block's place is the class."""
+    rng, keys, emotions, flow = np.random.default_rng(seed), [], [], []
+    names = ("negative", "positive", "surprise")
+    for dataset in ("casme2", "smic"):
+        for s in range(subjects):
+            for c in range(each):
+                label = (s + c) % 3
+                image = rng.integers(90, 160, (28, 28, 3), dtype=np.uint8)
+                image[4 + 7 * label : 10 + 7 * label, 6:22] += 60
+                keys.append((dataset, f"s{s:02d}", f"c{c}"))
+                emotions.append(names[label])
+                flow.append(image)
+    return clips_of(keys, emotions, names, flow=np.stack(flow), flow_coding="minmax8")
+
+
+@pytest.fixture(scope="session")
+def clips() -> Clips:
+    return planted_clips()
+
+
+@pytest.fixture(scope="session")
+def real_clips_folder() -> Path:
+    folder = os.environ.get("MER_JAX_REAL_CLIPS")
+    if not folder:
+        pytest.skip("MER_JAX_REAL_CLIPS names no folder of real clips")
+    return Path(folder)

@@ -1,0 +1,78 @@
+"""Laws of the protocols: every clip held out once, subjects never on both sides."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from mer_jax.data.folds import PROTOCOLS, hold_out, inner_split, leaky_kfold, leave_one_dataset_out, subject_kfold
+from mer_jax.mistakes import UserMistake
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_each_fold_parts_the_clips_in_two(name, clips):
+    folds = PROTOCOLS[name](clips)
+    for train, test in zip(folds.train, folds.test, strict=True):
+        assert len(train) and len(test)
+        np.testing.assert_array_equal(np.sort(np.concatenate([train, test])), np.arange(len(clips)))
+
+
+@pytest.mark.parametrize("name", [n for n in PROTOCOLS if n != "hold_out"])
+def test_each_clip_is_held_out_exactly_once(name, clips):
+    tests = np.concatenate(PROTOCOLS[name](clips).test)
+    np.testing.assert_array_equal(np.sort(tests), np.arange(len(clips)))
+
+
+@pytest.mark.parametrize("name", [n for n in PROTOCOLS if n != "leaky_kfold"])
+def test_no_subject_is_on_both_sides(name, clips):
+    folds = PROTOCOLS[name](clips)
+    for train, test in zip(folds.train, folds.test, strict=True):
+        assert not set(clips.subject[train]) & set(clips.subject[test])
+
+
+def test_leaky_kfold_does_mix_subjects(clips):
+    folds = leaky_kfold(clips)
+    assert all(set(clips.subject[train]) & set(clips.subject[test])
+               for train, test in zip(folds.train, folds.test, strict=True))
+
+
+def test_the_same_subject_name_in_two_databases_is_two_subjects(clips):
+    assert len(clips.subjects) == 6 and len(PROTOCOLS["composite"](clips)) == 6
+
+
+def test_leave_one_dataset_out_holds_out_whole_databases(clips):
+    folds = leave_one_dataset_out(clips)
+    assert folds.names == ("casme2", "smic")
+    assert all(set(clips.dataset[test]) == {d} for d, test in enumerate(folds.test))
+
+
+def test_subject_kfold_is_balanced_and_depends_on_its_seed(clips):
+    sizes = [len(test) for test in subject_kfold(clips, folds=3).test]
+    assert max(sizes) - min(sizes) <= 4
+    several = {tuple(tuple(t) for t in subject_kfold(clips, folds=3, seed=s).test) for s in range(5)}
+    assert len(several) > 1
+
+
+def test_hold_out_takes_subjects_of_each_database(clips):
+    (test,) = hold_out(clips, share=0.34).test
+    assert set(clips.dataset[test]) == {0, 1} and len(set(clips.subject[test])) == 2
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_inner_split_parts_training_subjects_and_covers_each_database(clips, seed):
+    train = PROTOCOLS["composite"](clips).train[0]
+    fit, validation = inner_split(clips, train, seed)
+    assert not set(clips.subject[fit]) & set(clips.subject[validation])
+    np.testing.assert_array_equal(np.sort(np.concatenate([fit, validation])), train)
+    assert set(clips.dataset[validation]) == set(clips.dataset[fit]) == {0, 1}
+
+
+@pytest.mark.parametrize(("name", "words"), [
+    ("leave_one_subject_out", "at least two subjects"), ("composite", "at least two databases"),
+    ("leave_one_dataset_out", "at least two databases"), ("subject_kfold", "a subject for each"),
+    ("hold_out", "at least two subjects"), ("leaky_kfold", "a clip for each")])
+def test_what_the_data_cannot_give_is_said(name, words, clips):
+    few = dataclasses.replace(clips, ids=clips.ids[:4], subject=clips.subject[:4], dataset=clips.dataset[:4],
+                              label=clips.label[:4], subjects=clips.subjects[:1], datasets=clips.datasets[:1])
+    with pytest.raises(UserMistake, match=words):
+        PROTOCOLS[name](few)

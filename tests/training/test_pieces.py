@@ -1,0 +1,80 @@
+"""Losses, optimizers, augmentation: against optax, PyTorch, and their own symmetries."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from mer_jax.models.network import Output
+from mer_jax.training.augmentation import Augmentation, augment_flow, augment_inputs, mirror_flow
+from mer_jax.training.losses import cross_entropy, soft_target
+from mer_jax.training.optimizers import learning_rate_curve, make_optimizer
+from mer_jax.training.stages import Recipe, Stage
+from mer_jax.training.train_step import Batch
+
+
+def test_smoothed_cross_entropy_equals_pytorch():
+    torch = pytest.importorskip("torch")
+    logits, label = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32), np.arange(7) % 3
+    batch = Batch({}, soft_target(jnp.asarray(label), 3, 0.1), jnp.ones(7))
+    wanted = torch.nn.functional.cross_entropy(torch.tensor(logits), torch.tensor(label), label_smoothing=0.1,
+                                               reduction="none")
+    np.testing.assert_allclose(cross_entropy(Output(jnp.asarray(logits)), batch), wanted.numpy(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
+def test_optimizers_equal_pytorch_with_weight_decay(name):
+    torch = pytest.importorskip("torch")
+    start, gradients = np.array([1.0, -2.0, 3.0], np.float32), np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    peer = torch.nn.Parameter(torch.tensor(start))
+    rule = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[name]([peer], lr=0.1, weight_decay=0.01)
+    tx = make_optimizer(Recipe((Stage(1, 0.1),), optimizer=name, weight_decay=0.01), Stage(1, 0.1), 6)
+    params = {"w": jnp.asarray(start)}
+    state = tx.init(params)
+    for gradient in gradients:
+        peer.grad = torch.tensor(gradient)
+        rule.step()
+        updates, state = tx.update({"w": jnp.asarray(gradient)}, state, params)
+        params = optax.apply_updates(params, updates)
+    np.testing.assert_allclose(params["w"], peer.detach().numpy(), rtol=2e-5)
+
+
+def test_warm_up_rises_to_one_and_cosine_falls_to_zero():
+    curve = learning_rate_curve(Stage(10, 1.0, warmup_epochs=2, schedule="cosine"), steps_per_epoch=5)
+    values = np.array([curve(step) for step in range(51)])
+    assert values[0] == pytest.approx(0.1) and values[10] == pytest.approx(1.0) and values[50] == pytest.approx(0, abs=1e-6)
+    assert (np.diff(values[:11]) > 0).all() and (np.diff(values[10:]) < 0).all()
+    assert learning_rate_curve(Stage(3, 1.0), 5)(7) == 1.0
+
+
+@pytest.mark.parametrize("coding", ["pixels", "minmax8"])
+def test_mirroring_twice_is_nothing_and_once_turns_the_motion(coding):
+    rng = np.random.default_rng(0)
+    flow = jnp.asarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8) if coding == "minmax8" else rng.normal(size=(6, 6, 3)))
+    turned = mirror_flow(flow, coding)
+    np.testing.assert_array_equal(mirror_flow(turned, coding), flow)
+    np.testing.assert_array_equal(turned[..., 1:], flow[:, ::-1, 1:])
+    wanted = 255 - flow[:, ::-1, 0] if coding == "minmax8" else -flow[:, ::-1, 0]
+    np.testing.assert_array_equal(turned[..., 0], wanted)
+
+
+def test_a_shift_moves_the_image_and_repeats_its_edge():
+    flow = jnp.arange(8 * 8 * 3, dtype=jnp.float32).reshape(8, 8, 3)
+    seen = set()
+    for number in range(40):
+        moved = np.asarray(augment_flow(flow, "pixels", Augmentation(shift=1), jax.random.key(number)))
+        candidates = {(dy, dx): np.asarray(jnp.pad(flow, ((1, 1), (1, 1), (0, 0)), mode="edge"))[dy : dy + 8, dx : dx + 8]
+                      for dy in range(3) for dx in range(3)}
+        match = [place for place, image in candidates.items() if np.array_equal(image, moved)]
+        assert match
+        seen.update(match)
+    assert len(seen) == 9
+
+
+def test_a_clip_is_augmented_alike_wherever_it_stands_in_the_batch():
+    flow, clip = jnp.asarray(np.random.default_rng(0).normal(size=(5, 8, 8, 3))), jnp.arange(5)
+    both, key = Augmentation(flip=True, shift=2), jax.random.key(0)
+    whole = augment_inputs({"flow": flow}, "pixels", both, key, clip)["flow"]
+    part = augment_inputs({"flow": flow[3:]}, "pixels", both, key, clip[3:])["flow"]
+    np.testing.assert_array_equal(whole[3:], part)

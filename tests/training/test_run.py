@@ -1,0 +1,167 @@
+"""Laws of a run: held-out rows are invisible, alone = in a batch, scan = loop, one device = eight."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mer_jax.data.folds import composite
+from mer_jax.evaluation.benchmark import make_runs, predictions_of, prepare, train_experiment
+from mer_jax.models import create
+from mer_jax.training.augmentation import Augmentation
+from mer_jax.training.many_runs import Plan, make_plan
+from mer_jax.training.run import Data, Program, epoch_rows, train, watched_score
+from mer_jax.training.stages import Recipe, Stage
+
+RECIPE = Recipe((Stage(3, 1e-2, schedule="cosine", warmup_epochs=1),), batch_size=8, optimizer="adamw",
+                weight_decay=1e-3, label_smoothing=0.1, weights="balanced", augmentation=Augmentation(flip=True, shift=1))
+
+
+@pytest.fixture(scope="module")
+def experiment(clips):
+    return prepare(create("ststnet", 3), clips, composite(clips), RECIPE, seeds=2)
+
+
+@pytest.fixture(scope="module")
+def whole_run(experiment):
+    return jax.jit(lambda run, data: train(experiment.program, run, data))
+
+
+def one(experiment, number):
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf[number]), experiment.runs)
+
+
+def plan_of(experiment, **changes):
+    fresh = make_plan(experiment.program, experiment.runs, experiment.data)
+    return dataclasses.replace(fresh, **changes)
+
+
+@pytest.fixture(scope="module")
+def eight(experiment):
+    return train_experiment(experiment, plan_of(experiment, devices=4, chunk=8))
+
+
+def test_held_out_pixels_and_labels_are_invisible_to_training(experiment, clips, whole_run):
+    run, held_out = one(experiment, 1), experiment.folds.test[1]
+    flow, label = np.array(clips.flow), np.array(clips.label)
+    flow[held_out] = np.random.default_rng(1).integers(0, 256, flow[held_out].shape)
+    label[held_out] = (label[held_out] + 1) % 3
+    clean = whole_run(run, Data({"flow": jnp.asarray(clips.flow)}, jnp.asarray(clips.label)))
+    spoiled = whole_run(run, Data({"flow": jnp.asarray(flow)}, jnp.asarray(label)))
+    jax.tree.map(np.testing.assert_array_equal, clean[2], spoiled[2])
+    assert not np.array_equal(clean[0], spoiled[0])          # the pixels it predicts from are others, so the check bites
+
+
+def test_labels_of_the_held_out_clips_change_no_prediction(experiment, clips, whole_run):
+    run, held_out = one(experiment, 2), experiment.folds.test[2]
+    label = np.array(clips.label)
+    label[held_out] = (label[held_out] + 1) % 3
+    inputs = {"flow": jnp.asarray(clips.flow)}
+    clean, permuted = (whole_run(run, Data(inputs, jnp.asarray(values)))[0] for values in (clips.label, label))
+    np.testing.assert_array_equal(clean, permuted)
+
+
+def test_alone_equals_inside_a_batch_over_devices(experiment, whole_run, eight):
+    for number in (0, 7, 11):
+        probabilities, epoch, _ = whole_run(one(experiment, number), jax.device_put(experiment.data))
+        np.testing.assert_allclose(probabilities, eight.probabilities[number], atol=2e-5)
+        assert int(epoch) == eight.epoch[number] == RECIPE.epochs - 1
+
+
+@pytest.mark.parametrize("changes", [{"driver": "loop", "devices": 2, "chunk": 4}, {"devices": 1, "chunk": 12},
+                                     {"devices": 8, "chunk": 8}], ids=lambda c: str(c))
+def test_every_plan_gives_the_same_predictions(experiment, eight, changes):
+    found = train_experiment(experiment, plan_of(experiment, **changes))
+    np.testing.assert_allclose(found.probabilities, eight.probabilities, atol=2e-5)
+    np.testing.assert_allclose(found.maps, eight.maps, atol=1e-3)
+    best = np.sort(eight.probabilities, -1)
+    clear = best[..., -1] - best[..., -2] >= 1e-3
+    np.testing.assert_array_equal(found.probabilities.argmax(-1)[clear], eight.probabilities.argmax(-1)[clear])
+
+
+def test_the_same_plan_gives_the_same_bits(experiment, eight):
+    again = train_experiment(experiment, plan_of(experiment, devices=4, chunk=8))
+    np.testing.assert_array_equal(again.probabilities, eight.probabilities)
+
+
+def test_predictions_hold_every_clip_once_a_seed_by_the_fold_that_left_it_out(experiment, eight):
+    table = predictions_of(experiment, eight)
+    assert len(table) == 2 * len(experiment.clips)
+    for seed in (0, 1):
+        keys = table.where(seed=seed)
+        assert len(set(zip(keys.columns["dataset"], keys.columns["subject"], keys.columns["clip"], strict=True))) == 24
+    np.testing.assert_array_equal(table.columns["fold"], table.subject_keys())
+    np.testing.assert_allclose(table.probabilities.sum(-1), 1, atol=1e-5)
+
+
+def test_an_epoch_sees_training_rows_only_and_each_once(experiment):
+    program, run = experiment.program, one(experiment, 3)
+    rows = np.asarray(epoch_rows(program, run, jnp.int32(0)))
+    assert rows.shape == (3, 7)                               # 20 rows in batches of at most 8: three of seven
+    assert set(rows.ravel()) == set(experiment.folds.train[3])
+    assert np.bincount(rows.ravel()).max() <= 2 and len(set(rows.ravel()[:20])) == 20
+    assert not np.array_equal(rows, epoch_rows(program, run, jnp.int32(1)))
+
+
+def test_inner_selection_never_trains_on_its_validation_rows(clips):
+    runs = make_runs(clips, composite(clips), RECIPE, seeds=2, selection="inner")
+    for r in range(len(runs.seed)):
+        train_rows, watch = (set(rows[r][: count[r]]) for rows, count in
+                             ((runs.train, runs.train_count), (runs.watch, runs.watch_count)))
+        assert not set(clips.subject[list(train_rows)]) & set(clips.subject[list(watch)])
+        assert not (train_rows | watch) & set(runs.test[r])
+
+
+@pytest.mark.parametrize("selection", ["inner", "test_peek"])
+def test_selection_keeps_the_best_epoch_and_the_last_beside_it(clips, selection):
+    experiment = prepare(create("ststnet", 3), clips, composite(clips), RECIPE, selection=selection)
+    table = predictions_of(experiment, train_experiment(experiment, plan_of(experiment)))
+    assert table.unique("selection") == sorted([selection, "last"])
+    chosen, last = (table.where(selection=name) for name in (selection, "last"))
+    assert set(last.columns["epoch"]) == {2} and set(chosen.columns["epoch"]) <= {0, 1, 2}
+    if selection == "test_peek":                              # by its own rule it is never worse on any subject
+        right = {name: np.array([(rows.where(fold=f).columns["label"] == rows.where(fold=f).columns["prediction"]).mean()
+                                 for f in table.unique("fold")]) for name, rows in (("peek", chosen), ("last", last))}
+        assert (right["peek"] >= right["last"]).all()
+
+
+def test_the_inner_score_is_the_pooled_uf1_over_real_rows_only():
+    program = Program(create("ststnet", 3), RECIPE, 3, 8, "inner")
+    rng = np.random.default_rng(0)
+    probabilities, label = rng.random((9, 3)).astype(np.float32), rng.integers(0, 3, 9)
+    from sklearn.metrics import f1_score
+
+    found = watched_score(program, jnp.asarray(probabilities), jnp.asarray(label), jnp.asarray([1.0] * 7 + [0.0] * 2))
+    wanted = f1_score(label[:7], probabilities[:7].argmax(-1), average="macro", labels=[0, 1, 2], zero_division=0)
+    assert float(found) == pytest.approx(wanted, abs=1e-6)
+
+
+def test_a_frozen_part_stays_and_a_second_stage_trains_on(clips):
+    stages = (Stage(1, 1e-2, trainable=(("conv", 0.0), ("bn", 0.0))), Stage(1, 1e-2, trainable=(("fc", 0.0),)))
+    program = Program(create("ststnet", 3), Recipe(stages, batch_size=24), 3, 20)
+    from mer_jax.training.run import begin_stage, init_run, train_epoch
+
+    run = jax.tree.map(lambda leaf: jnp.asarray(leaf[0]), make_runs(clips, composite(clips), program.recipe, 1, "last"))
+    data = Data({"flow": jnp.asarray(clips.flow)}, jnp.asarray(clips.label))
+    start = init_run(program, run, data)
+    first, _ = train_epoch(program, stages[0], run, data, start, jnp.int32(0))
+    second, _ = train_epoch(program, stages[1], run, data, begin_stage(program, stages[1], run, first), jnp.int32(1))
+
+    def moved(a, b, part):
+        return not np.array_equal(jax.tree.leaves(a.train.params[part])[0], jax.tree.leaves(b.train.params[part])[0])
+
+    assert [moved(start, first, "conv1"), moved(start, first, "fc")] == [False, True]
+    assert [moved(first, second, "conv1"), moved(first, second, "fc")] == [True, False]
+
+
+def test_the_planted_class_is_learned_and_shuffled_labels_are_not(clips):
+    recipe = Recipe((Stage(25, 1e-2),), batch_size=8)
+    right = {}
+    for name, label in (("planted", clips.label), ("shuffled", np.random.default_rng(3).permutation(clips.label))):
+        experiment = prepare(create("ststnet", 3), clips.replace(label=label), composite(clips), recipe, seeds=2)
+        table = predictions_of(experiment, train_experiment(experiment, plan_of(experiment)))
+        right[name] = (table.columns["label"] == table.columns["prediction"]).mean()
+    assert right["planted"] > 0.8
+    assert right["shuffled"] < 0.6                            # chance is 1/3; 24 clips, so ± .2
