@@ -44,7 +44,8 @@ def default_config() -> ConfigDict:
 
 
 OPTIONS = ("--config", "--out", "--fresh", "--json")
-KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", tuple: "a tuple such as ('a', 'b')"}
+KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text",
+         tuple: "a tuple such as ('a', 'b')"}
 POSITIVE, NOT_NEGATIVE = (sys.float_info.min, "a number above 0"), (0, "0 or more")
 LEAST = {
     **dict.fromkeys(("epochs", "seeds", "batch_size"), (1, "at least 1")), "optimizer.learning_rate": POSITIVE,
@@ -127,16 +128,16 @@ def changed(config: ConfigDict, changes: list[str]) -> ConfigDict:
     from absl import flags
 
     refuse_unknown([a.removeprefix("--config.").split("=", 1)[0] for a in changes], config)
-    values = flags.FlagValues()
-    flag = config_flags.DEFINE_config_dict("config", config, flag_values=values)
     for change in changes:
+        values, words = flags.FlagValues(), ["mer-jax", change]
         try:
-            values(["mer-jax", change])
+            config_flags.DEFINE_config_dict("config", config, flag_values=values, sys_argv=words)
+            values(words)
         except Exception as error:              # absl's own, and what ml_collections raises on a value
             key, value = change.removeprefix("--config.").split("=", 1)
             kind = KINDS[type(value_of(config, key))]
             raise UserMistake(f"config key {key}={value!r}: wanted {kind}") from error
-    return flag.value
+    return config
 
 
 def refuse_unknown(keys: list[str], config: ConfigDict, where: str = "") -> None:

@@ -20,8 +20,20 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from mer_jax.training import checkpoints
 from mer_jax.training.metric_log import MetricLog
 from mer_jax.training.preemption import Interrupted, stop_requested
-from mer_jax.training.run import (Data, Program, Run, RunState, begin_stage, end_epoch, epoch_rows, init_run,
-                                  input_gradient, predict, run_step, train_epoch)
+from mer_jax.training.run import (
+    Data,
+    Program,
+    Run,
+    RunState,
+    begin_stage,
+    end_epoch,
+    epoch_rows,
+    init_run,
+    input_gradient,
+    predict,
+    run_step,
+    train_epoch,
+)
 from mer_jax.training.stages import Stage
 
 BY_RUN, SHARED = PartitionSpec("run"), PartitionSpec()
@@ -203,5 +215,6 @@ def train_many(program: Program, runs: Run, data: Data, names: Sequence[str], pl
         chunk_names = names[first : first + plan.chunk]
         chunk_folder = folder / f"chunk_{number:04d}" if folder is not None else None
         result = train_chunk(program, plan, chunk, data, chunk_names, log, chunk_folder, identity, save_every, with_maps)
-        results.append(jax.tree.map(lambda leaf, n=len(chunk_names): leaf[:n], result))
+        real = len(chunk_names)
+        results.append(jax.tree.map(lambda leaf, real=real: leaf[:real], result))
     return Result(*(None if parts[0] is None else np.concatenate(parts) for parts in zip(*results, strict=True)))

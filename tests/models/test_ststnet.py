@@ -84,7 +84,7 @@ def test_gradient_and_running_mean_equal_pytorch_in_training(flow, variables):
     logits = peer(torch.tensor(flow[..., ::-1].transpose(0, 3, 1, 2).astype(np.float32)))
     wanted = torch.nn.functional.cross_entropy(logits, torch.tensor(label))
     wanted.backward()
-    assert float(value) == pytest.approx(float(wanted), rel=1e-4)
+    assert float(value) == pytest.approx(wanted.item(), rel=1e-4)
     for name in ("conv1", "conv3"):
         found = gradient[name]["kernel"].transpose(3, 2, 0, 1)
         np.testing.assert_allclose(found, getattr(peer, name).weight.grad.numpy(), rtol=2e-2, atol=2e-5)

@@ -28,7 +28,8 @@ def test_optimizers_equal_pytorch_with_weight_decay(name):
     torch = pytest.importorskip("torch")
     start, gradients = np.array([1.0, -2.0, 3.0], np.float32), np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
     peer = torch.nn.Parameter(torch.tensor(start))
-    rule = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[name]([peer], lr=0.1, weight_decay=0.01)
+    rules = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+    rule = rules[name]([peer], lr=0.1, weight_decay=0.01)
     tx = make_optimizer(Recipe((Stage(1, 0.1),), optimizer=name, weight_decay=0.01), Stage(1, 0.1), 6)
     params = {"w": jnp.asarray(start)}
     state = tx.init(params)

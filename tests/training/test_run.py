@@ -11,7 +11,7 @@ from mer_jax.data.folds import composite
 from mer_jax.evaluation.benchmark import make_runs, predictions_of, prepare, train_experiment
 from mer_jax.models import create
 from mer_jax.training.augmentation import Augmentation
-from mer_jax.training.many_runs import Plan, make_plan
+from mer_jax.training.many_runs import make_plan
 from mer_jax.training.run import Data, Program, epoch_rows, train, watched_score
 from mer_jax.training.stages import Recipe, Stage
 

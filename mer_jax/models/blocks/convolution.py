@@ -4,7 +4,7 @@ A small convolution batched over many runs is slow as `lax.conv` (vmap makes it 
 batched matrix product. Both forms share their parameters, so a network may switch between them at any time.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import flax.linen as nn
 import jax
@@ -40,7 +40,7 @@ class Kernel(nn.Module):
     size: int
 
     @nn.compact
-    def __call__(self, inputs: int) -> tuple[jax.Array, jax.Array]:
+    def __call__(self, inputs: int) -> tuple[Any, Any]:
         shape, bound = (self.size, self.size, inputs, self.features), (self.size**2 * inputs) ** -0.5
         return self.param("kernel", uniform(bound), shape), self.param("bias", uniform(bound), (self.features,))
 

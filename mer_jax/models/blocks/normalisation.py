@@ -1,12 +1,14 @@
 """Batch norm in the split form: statistics of all channels at once, parameters in as many modules as a paper has."""
 
+from typing import Any
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 
-def batch_moments(x: Float[Array, "*batch channels"], axis: str | None) -> tuple[jax.Array, jax.Array]:
+def batch_moments(x: Float[Array, "*batch channels"], axis: str | None) -> tuple[Any, Any]:
     """Mean and biased variance over all axes but the last, averaged over the mapped axis if one is named."""
     axes = tuple(range(x.ndim - 1))
     mean, square = x.mean(axes), jnp.square(x).mean(axes)
@@ -26,7 +28,7 @@ class BatchAffine(nn.Module):
     epsilon: float = 1e-5
 
     @nn.compact
-    def __call__(self, features: int, moments: tuple[jax.Array, jax.Array] | None) -> tuple[jax.Array, jax.Array]:
+    def __call__(self, features: int, moments: tuple[Any, Any] | None) -> tuple[Any, Any]:
         running_mean = self.variable("batch_stats", "mean", jnp.zeros, (features,))
         running_var = self.variable("batch_stats", "var", jnp.ones, (features,))
         scale = self.param("scale", nn.initializers.ones, (features,))
