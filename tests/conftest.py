@@ -9,6 +9,7 @@ import pytest
 
 jax.config.update("jax_platforms", "cpu")
 jax.config.update("jax_num_cpu_devices", 8)
+jax.devices()                    # starts the backend now: no test may change the number of devices
 
 from mer_jax.data.clips import Clips, clips_of  # noqa: E402  (after the devices are set)
 
