@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mer_jax.evaluation.predictions import Predictions, read_csv
+from mer_jax.evaluation.whole_files import read_json
 from mer_jax.mistakes import UserMistake
 
 
@@ -35,7 +36,7 @@ def read_run(folder: Path) -> FinishedRun:
     for name in ("config.json", "metrics.json", "predictions.csv"):
         if not (folder / name).is_file():
             raise UserMistake(f"{folder} is not a finished run: no {name}")
-    config, metrics = _dictionary(folder / "config.json"), _dictionary(folder / "metrics.json")
+    config, metrics = read_json(folder / "config.json"), read_json(folder / "metrics.json")
     for name in ("settings", "versions", "data", "code"):
         if not isinstance(config.get(name, {}), dict):
             raise UserMistake(f"{folder / 'config.json'}: {name!r} is {config[name]!r}, wanted a JSON object")
@@ -48,16 +49,6 @@ def read_run(folder: Path) -> FinishedRun:
             raise UserMistake(f"{folder / 'predictions.csv'}: {column} {unknown[0]!r} is none of the classes "
                               f"{', '.join(table.classes)}")
     return FinishedRun(folder, config, metrics, table)
-
-
-def _dictionary(path: Path) -> dict:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserMistake(f"{path}: not readable as JSON, cut off or damaged: {error}") from error
-    if not isinstance(found, dict):
-        raise UserMistake(f"{path}: holds a {type(found).__name__}, wanted a JSON object")
-    return found
 
 
 def read_curves(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:

@@ -32,5 +32,5 @@ def read_json(path: Path) -> dict:
     except (OSError, ValueError, RecursionError) as error:
         raise UserMistake(f"{path}: not readable as JSON, cut off or damaged: {error}") from error
     if not isinstance(value, dict):
-        raise UserMistake(f"{path}: found a {type(value).__name__}, wanted an object")
+        raise UserMistake(f"{path}: holds a {type(value).__name__}, wanted a JSON object")
     return value
