@@ -65,10 +65,12 @@ class Benchmark:
         process.send_signal(number)
         _, err = process.communicate(timeout=60)
         assert "Traceback" not in err, err
-        early = not (self.folder / out).exists()
+        started, ended = (self.folder / out).exists(), (self.folder / out / "report.html").exists()
         if number == signal.SIGKILL:
             assert process.returncode in (-signal.SIGKILL, 0)
-        elif process.returncode != -signal.SIGTERM or not early:              # Python itself was still starting
+        elif process.returncode == -signal.SIGTERM:                           # Python itself was still starting, or leaving
+            assert ended or not started, err
+        else:
             assert process.returncode in (128 + signal.SIGTERM, 0), err
             assert process.returncode == 0 or err.splitlines()[-1] == STOPPED
         log = self.folder / out / "log.jsonl"
