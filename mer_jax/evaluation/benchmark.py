@@ -1,21 +1,23 @@
 """A cross-validated benchmark: clips and folds in, one table of held-out predictions out."""
 
 import dataclasses
-import hashlib
 from pathlib import Path
 
 import flax.linen as nn
 import jax
 import numpy as np
 
-from mer_jax.data.clips import Clips, data_digest
+from mer_jax.data.clips import Clips
 from mer_jax.data.folds import Folds, inner_split
+from mer_jax.evaluation.checks import check_classes, check_folds, check_inputs, check_kinds, check_trained_classes
+from mer_jax.evaluation.identity import experiment_digest
 from mer_jax.evaluation.leakage import poison_reaches_training, shared_content, shared_subjects
 from mer_jax.evaluation.predictions import Predictions
 from mer_jax.mistakes import UserMistake
-from mer_jax.training.many_runs import NotFinite, Plan, Result, make_plan, train_many
+from mer_jax.training.finite import NotFinite
+from mer_jax.training.many_runs import Plan, Result, make_plan, train_many
 from mer_jax.training.metric_log import MetricLog
-from mer_jax.training.run import SELECTIONS, Data, Program, Run
+from mer_jax.training.run import Data, Program, Run
 from mer_jax.training.stages import Recipe
 
 
@@ -31,35 +33,6 @@ class Experiment:
     folds: Folds
     seeds: int
     findings: tuple[str, ...]
-
-
-def check_inputs(network: nn.Module, clips: Clips) -> None:
-    """Raises UserMistake where the network reads what the clips lack, or flow of the other coding."""
-    have, name = clips.inputs(), type(network).__name__
-    missing = [wanted for wanted in network.inputs if wanted not in have]
-    if missing:
-        raise UserMistake(f"{name} reads {', '.join(network.inputs)}, the data have no {', '.join(missing)} "
-                          f"(they have: {', '.join(have) or 'nothing'})")
-    wanted = getattr(network, "flow_coding", None)
-    if "flow" in network.inputs and wanted and wanted != clips.flow_coding:
-        raise UserMistake(f"{name} reads flow coded {wanted!r}, the data's flow is coded {clips.flow_coding!r}")
-    size = getattr(network, "flow_size", None)
-    if "flow" in network.inputs and size and tuple(have["flow"].shape[1:3]) != size:
-        found = "x".join(map(str, have["flow"].shape[1:3]))
-        raise UserMistake(f"{name} reads flow of {size[0]}x{size[1]} pixels, the data's flow is {found}")
-
-
-def check_classes(clips: Clips, folds: Folds, allow_absent_class: bool) -> None:
-    """Raises UserMistake where a class has no clip, or none among some fold's training rows (allowed on request)."""
-    label = np.asarray(clips.label)
-    for c, name in enumerate(clips.classes):
-        if not (label == c).any():
-            raise UserMistake(f"class {name!r} has no clip in the data")
-    for fold, train in zip(folds.names, folds.train, strict=True):
-        absent = [name for c, name in enumerate(clips.classes) if not (label[train] == c).any()]
-        if absent and not allow_absent_class:
-            raise UserMistake(f"fold {fold}: no training clip of class {', '.join(absent)}; "
-                              "allow it with --config.allow_absent_class=true")
 
 
 def class_weights(label: np.ndarray, classes: int, weights: str) -> np.ndarray:
@@ -97,46 +70,62 @@ def make_runs(clips: Clips, folds: Folds, recipe: Recipe, seeds: int, selection:
 
 
 def prepare(network: nn.Module, clips: Clips, folds: Folds, recipe: Recipe, *, seeds: int = 1, selection: str = "last",
-            allow_leak: bool = False, allow_absent_class: bool = False) -> Experiment:
-    """Checks everything, runs the leak audit, and lays out the runs. Nothing is trained yet but the audit's epoch."""
-    if selection not in SELECTIONS:
-        raise UserMistake(f"selection {selection!r} is not known; there are: {', '.join(SELECTIONS)}")
+            allow_leak: bool = False, allow_absent_class: bool = False,
+            findings: tuple[str, ...] | None = None) -> Experiment:
+    """Checks everything, runs the leak audit, and lays out the runs. Nothing is trained yet but the audit's epoch.
+
+    `findings` of an earlier audit of the same experiment spare another. Raises UserMistake where something does not fit.
+    """
+    check_kinds(network, clips, folds, recipe, seeds, selection)
     check_inputs(network, clips)
-    check_classes(clips, folds, allow_absent_class)
+    check_classes(clips)
+    check_folds(clips, folds)
     runs = make_runs(clips, folds, recipe, seeds, selection)
+    if not allow_absent_class:
+        check_trained_classes(clips, folds, runs)
     program = Program(network, recipe, len(clips.classes), int(runs.train_count.max()), selection, clips.flow_coding)
     data = Data({name: clips.inputs()[name] for name in network.inputs}, clips.label)
-    first = jax.tree.map(lambda leaf: leaf[0], runs)
-    findings = (*shared_subjects(clips, folds), *shared_content(clips, folds),
-                *poison_reaches_training(program, first, data, folds.test[0], folds.names[0]))
+    if findings is None:
+        findings = audit(program, runs, data, clips, folds)
     if findings and not allow_leak:
         raise UserMistake(f"the leak audit found {len(findings)} leaks and refuses: {findings[0]}"
-                          + ("; …" if len(findings) > 1 else "") + "; allow it with --config.allow_leak=true")
+                          + ("; …" if len(findings) > 1 else "")
+                          + "; allow it with --config.allow_leak=true (from Python: allow_leak=True)")
     names = tuple(f"seed{s}/{folds.names[f]}" for s, f in zip(runs.seed, runs.fold, strict=True))
     return Experiment(program, runs, names, data, clips, folds, seeds, findings)
+
+
+def audit(program: Program, runs: Run, data: Data, clips: Clips, folds: Folds) -> tuple[str, ...]:
+    """What the leak audit finds, one line a leak; it trains the first epoch of the first run."""
+    first = jax.tree.map(lambda leaf: leaf[0], runs)
+    return (*shared_subjects(clips, folds), *shared_content(clips, folds),
+            *poison_reaches_training(program, first, data, folds.test[0], folds.names[0]))
 
 
 def train_experiment(experiment: Experiment, plan: Plan, folder: Path | None = None,
                      checkpoint_seconds: float = 60.0) -> Result:
     """Trains all runs; with a folder, its checkpoints and log.jsonl live there."""
     e = experiment
-    identity = hashlib.sha256(repr((e.program, data_digest(e.clips), plan)).encode()).hexdigest()
-    with_maps = e.program.network.inputs == ("flow",)
+    with_maps = e.program.network.inputs == ("flow",) and e.program.selection == "last"
     with MetricLog(folder, plan.runs * e.program.recipe.epochs) as log:
         checkpoints = folder / "checkpoints" if folder is not None else None
         try:
-            return train_many(e.program, e.runs, e.data, e.names, plan, log, checkpoints, identity, checkpoint_seconds,
-                              with_maps)
+            return train_many(e.program, e.runs, e.data, e.names, plan, log, checkpoints,
+                              experiment_digest(e.program, e.runs, e.clips, plan), checkpoint_seconds, with_maps)
         except NotFinite as error:
             raise UserMistake(f"training stopped: {error}") from error
 
 
 def predictions_of(experiment: Experiment, result: Result) -> Predictions:
-    """The table of held-out predictions. Beside `inner` and `test_peek` it holds the rows of the last epoch as well."""
+    """The table of held-out predictions.
+
+    Beside `test_peek` it holds the rows of the last epoch as well, so that one sees what peeking adds. Under `inner` the
+    last epoch's networks have not trained on the validating subjects, so they are no `last` ones, and left out.
+    """
     e, tables = experiment, []
     last_epoch = np.full(len(result.epoch), e.program.recipe.epochs - 1)
     kinds = [(e.program.selection, result.probabilities, result.epoch)]
-    if e.program.selection != "last":
+    if e.program.selection == "test_peek":
         kinds.append(("last", result.last, last_epoch))
     for selection, probabilities, epochs in kinds:
         for r, name in enumerate(e.names):
@@ -159,7 +148,8 @@ def predictions_of(experiment: Experiment, result: Result) -> Predictions:
 
 
 def looking_maps(experiment: Experiment, result: Result) -> tuple[np.ndarray, np.ndarray] | None:
-    """(maps (N, H, W) float16, clip keys (N,)): where the networks that held a clip out looked, mean over seeds."""
+    """(maps (N, H, W) float32, clip keys (N,)): where the last epoch's network that held a clip out looked, mean over
+    seeds; None where the network's input has no maps, or the predictions are of another epoch than the last."""
     if result.maps is None:
         return None
     e = experiment
@@ -175,7 +165,7 @@ def benchmark(network: nn.Module, clips: Clips, folds: Folds, recipe: Recipe, *,
               allow_leak: bool = False, allow_absent_class: bool = False) -> Predictions:
     """Trains every fold with every seed and returns the held-out predictions. The whole benchmark in one call.
 
-    Raises UserMistake where the network cannot read the clips, a leak is found, or a loss is not finite.
+    Raises UserMistake where the parts do not fit, a leak is found, or a loss or a prediction is not finite.
     """
     experiment = prepare(network, clips, folds, recipe, seeds=seeds, selection=selection, allow_leak=allow_leak,
                          allow_absent_class=allow_absent_class)

@@ -14,6 +14,7 @@ import numpy as np
 from mer_jax.data.clips import Clips, content_digests
 from mer_jax.data.folds import Folds
 from mer_jax.training.run import Data, Program, Run, init_run, train_epoch
+from mer_jax.training.train_state import TrainState
 
 
 def shared_subjects(clips: Clips, folds: Folds) -> list[str]:
@@ -61,15 +62,15 @@ def poisoned(data: Data, held_out: np.ndarray, classes: int) -> Data:
 
 def poison_reaches_training(program: Program, run: Run, data: Data, held_out: np.ndarray, fold: str) -> list[str]:
     """Trains one epoch with and without the poison; one finding if a weight, a statistic or the loss differs."""
-    stage = program.recipe.stages[0]
-
-    @jax.jit
-    def first_epoch(run, data):
-        state, metrics = train_epoch(program, stage, run, data, init_run(program, run, data), jnp.int32(0))
-        return state.train, metrics
-
-    clean, spoiled = (first_epoch(run, d) for d in (data, poisoned(data, held_out, program.classes)))
+    clean, spoiled = (first_epoch(program, run, d) for d in (data, poisoned(data, held_out, program.classes)))
     same = jax.tree.map(functools.partial(np.array_equal, equal_nan=True), jax.device_get(clean), jax.device_get(spoiled))
     if all(jax.tree.leaves(same)):
         return []
     return [f"fold {fold}: training changes when the held-out clips are replaced by noise"]
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def first_epoch(program: Program, run: Run, data: Data) -> tuple[TrainState, dict]:
+    """The weights and statistics after a run's first epoch, and its metrics; the same program compiles once."""
+    state, metrics = train_epoch(program, program.recipe.stages[0], run, data, init_run(program, run, data), jnp.int32(0))
+    return state.train, metrics

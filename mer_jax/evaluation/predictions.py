@@ -67,8 +67,8 @@ def read_csv(path: Path) -> Predictions:
     """Reads what `to_csv` wrote. Raises UserMistake with file and row where it is damaged."""
     try:
         with open(path, encoding="utf-8", newline="") as file:
-            header, *rows = csv.reader(file)
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+            header, *rows = csv.reader(file, strict=True)
+    except (OSError, ValueError, csv.Error) as error:
         raise UserMistake(f"{path}: not a readable table of predictions: {error}") from error
     classes = tuple(name[2:] for name in header if name.startswith("p_"))
     missing = [name for name in COLUMNS if name not in header]
@@ -83,4 +83,27 @@ def read_csv(path: Path) -> Predictions:
         probabilities = np.stack([cells[f"p_{name}"].astype(np.float64) for name in classes], -1)
     except ValueError as error:
         raise UserMistake(f"{path}: a cell that should be a number is not: {error}") from error
-    return Predictions(classes, columns, probabilities)
+    table = Predictions(classes, columns, probabilities)
+    _check(table, path)
+    return table
+
+
+def _check(table: Predictions, path: Path) -> None:
+    """Raises UserMistake where a probability is none, a clip is there twice, or is missing from some run."""
+    bad = np.flatnonzero(~((table.probabilities >= 0) & (table.probabilities <= 1)).all(1))
+    if len(bad):
+        raise UserMistake(f"{path}, row {bad[0] + 2}: the probabilities {table.probabilities[bad[0]].tolist()}, wanted "
+                          "numbers from 0 to 1")
+    clips_of: dict[tuple, set] = {}
+    names = ("run", "selection", "light", "dataset", "subject", "clip")
+    for number, (*group, dataset, subject, clip) in enumerate(
+            zip(*(table.columns[name].tolist() for name in names), strict=True), 2):
+        seen = clips_of.setdefault(tuple(group), set())
+        if (dataset, subject, clip) in seen:
+            raise UserMistake(f"{path}, row {number}: a second prediction of {dataset}/{subject}/{clip} in run {group[0]}")
+        seen.add((dataset, subject, clip))
+    whole = set().union(*clips_of.values())
+    for (run, selection, light), seen in clips_of.items():
+        if missing := whole - seen:
+            raise UserMistake(f"{path}: run {run}, selection {selection}, light {light}: no prediction of "
+                              f"{'/'.join(min(missing))}: the file is cut off or damaged")

@@ -1,24 +1,37 @@
-"""Files that are there whole or not at all: a temporary name, then a rename."""
+"""Files that are there whole or not at all: a temporary name of their own, then a rename."""
 
+import contextlib
 import json
 import os
+import secrets
 from pathlib import Path
 
 from mer_jax.mistakes import UserMistake
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Writes a file so that readers, and the next start after a kill, see all of it or none."""
-    temporary = path.with_name(f".{path.name}.part")
+    """Writes a file so that readers, other writers, and the next start after a kill, see all of it or none."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
-        with open(temporary, "wb") as file:
+        with open(temporary, "xb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except OSError:
+    except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    _fsync_folder(path.parent)
+
+
+def _fsync_folder(folder: Path) -> None:
+    """Makes a rename outlast a power cut, on the file systems that can."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_json(path: Path, value: dict) -> None:

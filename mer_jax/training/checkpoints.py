@@ -1,10 +1,12 @@
 """Checkpoints that survive anything: Orbax underneath, a digest of our own on top, the newest valid state wins.
 
 Orbax does not notice a flipped bit in array data, and raises many kinds of exceptions on other damage; so every state
-is stored with the sha256 of its bytes, and whatever does not restore to that digest is refused by name.
+is stored with the sha256 of its bytes, and whatever does not restore to that digest is refused by name and removed:
+training comes to that step again and must find its place free, and no damaged state may outlive a good one.
 """
 
 import hashlib
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -44,27 +46,39 @@ def save(folder: Path, step: int, tree: Any, identity: str) -> None:
 def restore_latest_valid(folder: Path, template: Any, identity: str) -> tuple[int, Any] | None:
     """(step, tree) of the newest undamaged state with this identity, as numpy arrays, or None.
 
-    `template` gives structure, shapes and dtypes. Each refused step is named on stderr with the reason.
+    `template` gives structure, shapes and dtypes. Each refused step is named on stderr with the reason, and removed.
     """
+    single = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    abstract = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=single), template)
+    names = [entry.name for entry in folder.iterdir() if entry.name.isdecimal()] if folder.is_dir() else []
+    for name in sorted(names, key=int, reverse=True):
+        try:
+            return int(name), _restored(folder, int(name), abstract, identity)
+        except Exception as error:                   # Orbax raises a dozen kinds on damage; each is named and refused
+            reason = str(error).splitlines()[0][:120] if str(error) else ""
+            print(f"checkpoint {folder.name}/{name} refused: {type(error).__name__}: {reason}", file=sys.stderr)
+        _remove(folder / name)
+    return None
+
+
+def _restored(folder: Path, step: int, abstract: Any, identity: str) -> Any:
+    """The state of one step. Raises ValueError where it is another's or its digest is wrong, and whatever Orbax raises."""
     import orbax.checkpoint as ocp
 
-    if not folder.is_dir():
-        return None
-    abstract = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), template)
-    single = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-    abstract = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=single), abstract)
     with _manager(folder) as manager:
-        for step in sorted(manager.all_steps(), reverse=True):
-            try:
-                args = ocp.args.Composite(train=ocp.args.StandardRestore(abstract), meta=ocp.args.JsonRestore())
-                restored = manager.restore(step, args=args)
-                tree, meta = jax.tree.map(np.asarray, restored["train"]), restored["meta"]
-                if meta["identity"] != identity:
-                    raise ValueError("it belongs to other settings")
-                if meta["digest"] != tree_digest(tree):
-                    raise ValueError("its arrays are damaged: digest mismatch")
-                return step, tree
-            except Exception as error:               # Orbax raises a dozen kinds on damage; each is named and refused
-                reason = str(error).splitlines()[0][:120] if str(error) else ""
-                print(f"checkpoint {folder.name}/{step} refused: {type(error).__name__}: {reason}", file=sys.stderr)
-    return None
+        restored = manager.restore(step, args=ocp.args.Composite(
+            train=ocp.args.StandardRestore(abstract), meta=ocp.args.JsonRestore()))
+    tree, meta = jax.tree.map(np.asarray, restored["train"]), restored["meta"]
+    if meta["identity"] != identity:
+        raise ValueError("it belongs to other settings")
+    if meta["digest"] != tree_digest(tree):
+        raise ValueError("its arrays are damaged: digest mismatch")
+    return tree
+
+
+def _remove(step: Path) -> None:
+    """Removes a step, whatever it has become."""
+    if step.is_dir() and not step.is_symlink():
+        shutil.rmtree(step)
+    else:
+        step.unlink(missing_ok=True)

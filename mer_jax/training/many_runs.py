@@ -18,6 +18,7 @@ import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from mer_jax.training import checkpoints
+from mer_jax.training.finite import check_losses, check_predictions
 from mer_jax.training.metric_log import MetricLog
 from mer_jax.training.preemption import Interrupted, stop_requested
 from mer_jax.training.run import (
@@ -39,10 +40,6 @@ from mer_jax.training.stages import Stage
 BY_RUN, SHARED = PartitionSpec("run"), PartitionSpec()
 CPU_RUNS_PER_DEVICE = 4          # more gains nothing on a CPU: the cores are busy, and the caches overflow
 MEMORY_SHARE = 0.6               # of an accelerator's memory, for the runs' activations and states
-
-
-class NotFinite(Exception):
-    """The loss of a run is NaN or infinite; says where."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,10 +72,10 @@ def batched(function: Callable, devices: int, shared: tuple[bool, ...], donate: 
     return jax.jit(sharded, donate_argnums=() if donate is None else donate)
 
 
-def place(runs: Any, devices: int) -> Any:
-    """Arrays with a leading axis of runs, split over the devices."""
+def place(arrays: Any, devices: int, spec: PartitionSpec = BY_RUN) -> Any:
+    """Arrays put on the devices: split by their leading axis of runs, or (SHARED) whole on each."""
     mesh = jax.make_mesh((devices,), ("run",), axis_types=(AxisType.Auto,), devices=jax.local_devices()[:devices])
-    return jax.device_put(runs, NamedSharding(mesh, BY_RUN))
+    return jax.device_put(arrays, NamedSharding(mesh, spec))
 
 
 def make_plan(program: Program, runs: Run, data: Data) -> Plan:
@@ -180,6 +177,7 @@ def train_chunk(program: Program, plan: Plan, runs: Run, data: Data, names: Sequ
                 pending = None
                 if folder is not None:
                     checkpoints.save(folder, epoch + 1, state, identity)
+                    log.session()
                 saved_at = time.monotonic()
             if stop.signal:
                 raise Interrupted(stop.signal)
@@ -193,10 +191,7 @@ def report(pending: tuple | None, names: Sequence[str], log: MetricLog) -> None:
         return
     epoch, metrics = pending
     loss, accuracy = (np.asarray(metrics[name])[: len(names)] for name in ("loss", "accuracy"))
-    bad = np.argwhere(~np.isfinite(loss))
-    if len(bad):
-        run, step = bad[0]
-        raise NotFinite(f"loss is {loss[run, step]} at epoch {epoch}, step {step} of {loss.shape[1]}, in {names[run]}")
+    check_losses(loss, epoch, names)
     log.epoch(epoch, list(names), loss.mean(1), accuracy.mean(1))
 
 
@@ -205,16 +200,19 @@ def train_many(program: Program, runs: Run, data: Data, names: Sequence[str], pl
                with_maps: bool = False) -> Result:
     """Trains all runs by the plan; `names` says what to call them. With a folder, killed at any moment, it goes on.
 
+    Raises NotFinite where a loss or a prediction of a run is NaN or infinite.
     runs: a `Run` whose leaves have a leading axis of runs. identity: a digest of all that the states depend on.
     """
     results = []
-    data = jax.device_put(data)
+    data = place(data, plan.devices, SHARED)
     for number, first in enumerate(range(0, plan.runs, plan.chunk)):
         rows = np.minimum(np.arange(first, first + plan.chunk), plan.runs - 1)       # the last chunk is filled up
         chunk = jax.tree.map(lambda leaf, rows=rows: leaf[rows], runs)
         chunk_names = names[first : first + plan.chunk]
         chunk_folder = folder / f"chunk_{number:04d}" if folder is not None else None
         result = train_chunk(program, plan, chunk, data, chunk_names, log, chunk_folder, identity, save_every, with_maps)
-        real = len(chunk_names)
-        results.append(jax.tree.map(lambda leaf, real=real: leaf[:real], result))
+        result = Result(*(None if part is None else part[: len(chunk_names)] for part in result))
+        check_predictions(result.probabilities, result.epoch, chunk_names)
+        check_predictions(result.last, np.full(len(chunk_names), program.recipe.epochs - 1), chunk_names)
+        results.append(result)
     return Result(*(None if parts[0] is None else np.concatenate(parts) for parts in zip(*results, strict=True)))

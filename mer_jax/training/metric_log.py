@@ -1,6 +1,7 @@
 """What happens while training, for people and programs: log.jsonl, one object a line, and a line of progress."""
 
 import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -15,20 +16,44 @@ def _end_cut_line(path: Path) -> None:
             file.write("\n")
 
 
+def logged_seconds(path: Path) -> float:
+    """The seconds of training that a log counts, over all calls of the command; damaged lines count nothing."""
+    total, lines = 0.0, path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    for line in lines:
+        try:
+            event = json.loads(line)
+            seconds = float(event["seconds"]) if event["event"] == "session" else 0.0
+            total += seconds if 0 <= seconds < math.inf else 0.0
+        except (ValueError, KeyError, TypeError, RecursionError):
+            continue
+    return total
+
+
 class MetricLog:
-    """Appends to `folder`/log.jsonl (nothing where folder is None); draws progress on a terminal, never in a pipe."""
+    """Appends to `folder`/log.jsonl (nothing where folder is None); draws progress on a terminal, never in a pipe.
+
+    Events: "epoch" has the metrics of an epoch of some runs; "session" has the seconds since the log was opened or since
+    the last such event, written with every checkpoint and at the end, so that a kill loses little of them.
+    """
 
     def __init__(self, folder: Path | None, epochs: int):
         if folder:
             _end_cut_line(folder / "log.jsonl")
         self._file = open(folder / "log.jsonl", "a", encoding="utf-8") if folder else None  # noqa: SIM115
         self._total, self._done, self._begun, self._first = epochs, 0, time.monotonic(), 0
+        self._counted = self._begun
         self._terminal = sys.stderr.isatty()
 
     def event(self, event: str, **values) -> None:
         if self._file:
             self._file.write(json.dumps({"event": event, **values}) + "\n")
             self._file.flush()
+
+    def session(self) -> None:
+        """Counts the seconds that have passed since they were last counted."""
+        now = time.monotonic()
+        self.event("session", seconds=round(now - self._counted, 3))
+        self._counted = now
 
     def skip(self, run_epochs: int) -> None:
         """Counts run-epochs that an earlier call of the command has done."""
@@ -53,6 +78,7 @@ class MetricLog:
         if self._terminal and self._done > self._first:
             sys.stderr.write("\r\x1b[K")
         if self._file:
+            self.session()
             self._file.close()
 
     def __enter__(self) -> "MetricLog":

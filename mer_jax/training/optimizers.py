@@ -1,17 +1,10 @@
 """Optimizers by name, with warm-up, schedule and per-part factors. Learning rate and weight decay may be tracers."""
 
-from collections.abc import Callable
-
 import jax
 import optax
 
 from mer_jax.training.stages import Recipe, Stage
-
-OPTIMIZERS: dict[str, Callable[[], optax.GradientTransformation]] = {
-    "sgd": optax.identity,
-    "adam": optax.scale_by_adam,
-    "adamw": optax.scale_by_adam,
-}
+from mer_jax.training.update_rules import OPTIMIZERS
 
 
 def learning_rate_curve(stage: Stage, steps_per_epoch: int) -> optax.Schedule:

@@ -29,7 +29,7 @@ class Run(NamedTuple):
     """seed, fold: () int32. learning_rate_factor, weight_decay: () float32. class_weight: (classes,) float32.
 
     train, watch, test: rows of the data, padded to the longest fold's by repeating; *_count: how many are real.
-    `watch` are the rows that choose the epoch: inner validation rows, or (test_peek) the held-out ones.
+    `watch` are the rows that choose the epoch: inner validation rows, or (test_peek) the held-out ones, padded as `test`.
     """
 
     seed: jax.Array
@@ -89,7 +89,7 @@ def init_run(program: Program, run: Run, data: Data) -> RunState:
     tx = program.optimizer(program.recipe.stages[0], run)
     inputs = {name: data.inputs[name] for name in program.network.inputs}
     state = init_state(program.network, tx, jax.random.fold_in(run_key(run), 0), inputs)
-    kept = jnp.zeros((run.test.shape[0], program.classes), jnp.float32)
+    kept = jnp.full((run.test.shape[0], program.classes), jnp.nan, jnp.float32)
     return RunState(state, kept, jnp.int32(-1), jnp.float32(-1))
 
 
@@ -142,13 +142,18 @@ def watched_score(program: Program, probabilities: jax.Array, label: jax.Array, 
 
 
 def end_epoch(program: Program, run: Run, data: Data, state: RunState, epoch: jax.Array) -> RunState:
-    """Keeps this epoch's held-out probabilities where its watched score is the best so far; ties go to the earlier."""
+    """Keeps this epoch's held-out probabilities where its watched score is the best so far; ties go to the earlier.
+
+    An epoch that predicts NaN is never the best; where all do, what is kept stays NaN.
+    """
     if program.selection == "last":
         return state
     real = (jnp.arange(run.watch.shape[0]) < run.watch_count).astype(jnp.float32)
-    score = watched_score(program, predict(program, state.train, data, run.watch), data.label[run.watch], real)
-    better = score > state.best
-    kept = jnp.where(better, predict(program, state.train, data, run.test), state.kept)
+    watched = predict(program, state.train, data, run.watch)
+    score = watched_score(program, watched, data.label[run.watch], real)
+    better = (score > state.best) & jnp.isfinite(watched).all()
+    held_out = watched if program.selection == "test_peek" else predict(program, state.train, data, run.test)
+    kept = jnp.where(better, held_out, state.kept)
     return state.replace(kept=kept, kept_epoch=jnp.where(better, epoch, state.kept_epoch),
                          best=jnp.where(better, score, state.best))
 

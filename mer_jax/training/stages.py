@@ -1,8 +1,21 @@
-"""What a training run consists of: a recipe of stages. Frozen, hashable, and nothing in it can be batched."""
+"""What a training run consists of: a recipe of stages. Frozen, hashable, and nothing in it can be batched.
+
+Both raise UserMistake where a name is not known or a number is outside of what it may be; lists become tuples.
+"""
 
 import dataclasses
+import math
+from collections.abc import Iterable
 
+import numpy as np
+
+from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.training.augmentation import Augmentation
+from mer_jax.training.losses import LOSSES
+from mer_jax.training.update_rules import OPTIMIZERS
+
+SCHEDULES = ("constant", "cosine")
+WEIGHTS = ("none", "balanced")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +35,20 @@ class Stage:
     schedule: str = "constant"
     trainable: tuple[tuple[str, float], ...] = ()
 
+    def __post_init__(self) -> None:
+        for name in ("losses", "trainable"):
+            object.__setattr__(self, name, _pairs(getattr(self, name), f"stage: {name}"))
+        _whole("stage: epochs", self.epochs, 1)
+        _number("stage: learning_rate", self.learning_rate, "a number above 0", above=0)
+        _whole("stage: warmup_epochs", self.warmup_epochs, 0)
+        if self.warmup_epochs >= self.epochs:
+            raise UserMistake(f"stage: warmup_epochs={self.warmup_epochs}: wanted fewer than its {self.epochs} epochs")
+        _known("stage: schedule", self.schedule, SCHEDULES)
+        if not self.losses:
+            raise UserMistake(f"stage: no losses, wanted at least one of {', '.join(LOSSES)}")
+        for name, _ in self.losses:
+            _known("stage: loss", name, LOSSES)
+
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
@@ -40,6 +67,20 @@ class Recipe:
     weights: str = "none"
     augmentation: Augmentation = Augmentation()
 
+    def __post_init__(self) -> None:
+        stages = tuple(self.stages) if isinstance(self.stages, Iterable) else ()
+        if not stages or not all(isinstance(stage, Stage) for stage in stages):
+            raise UserMistake(f"recipe: stages={self.stages!r}: wanted a tuple of one or more Stage(epochs, learning_rate)")
+        object.__setattr__(self, "stages", stages)
+        _whole("recipe: batch_size", self.batch_size, 1)
+        _known("recipe: optimizer", self.optimizer, OPTIMIZERS)
+        _number("recipe: weight_decay", self.weight_decay, "0 or more")
+        _number("recipe: gradient_clip", self.gradient_clip, "0 or more")
+        _number("recipe: label_smoothing", self.label_smoothing, "0 or more and less than 1", below=1)
+        _known("recipe: weights", self.weights, WEIGHTS)
+        if not isinstance(self.augmentation, Augmentation):
+            raise UserMistake(f"recipe: augmentation={self.augmentation!r}: wanted an Augmentation")
+
     @property
     def epochs(self) -> int:
         return sum(stage.epochs for stage in self.stages)
@@ -51,3 +92,32 @@ class Recipe:
                 return stage, epoch
             epoch -= stage.epochs
         raise ValueError(f"the recipe has {self.epochs} epochs, {epoch + self.epochs} was asked for")
+
+
+def _known(where: str, name: object, known: Iterable[str]) -> None:
+    if name not in tuple(known):
+        raise UserMistake(f"{where} {name!r} is not known{nearest(str(name), known)}; there are: {', '.join(known)}")
+
+
+def _whole(where: str, value: object, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise UserMistake(f"{where}={value!r}: wanted a whole number, at least {least}")
+
+
+def _number(where: str, value: object, wanted: str, above: int | None = None, below: int | float = math.inf) -> None:
+    """0 or more where `above` is None."""
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not number or not (value >= 0 if above is None else value > above) or not value < below:
+        raise UserMistake(f"{where}={value!r}: wanted {wanted}")
+
+
+def _pairs(pairs: object, where: str) -> tuple[tuple[str, float], ...]:
+    """(name, factor) pairs as tuples."""
+    try:
+        found = tuple((name, factor) for name, factor in pairs)
+    except (TypeError, ValueError) as error:
+        raise UserMistake(f"{where}={pairs!r}: wanted a tuple of (name, factor) pairs") from error
+    for name, factor in found:
+        if not isinstance(name, str) or not isinstance(factor, int | float) or not math.isfinite(factor):
+            raise UserMistake(f"{where}: found the pair {(name, factor)!r}, wanted a name and a number")
+    return found
