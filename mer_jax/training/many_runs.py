@@ -127,14 +127,14 @@ def compiled(program: Program, driver: str, devices: int, with_maps: bool) -> Ca
         if driver == "scan":
             epoch = wrap(functools.partial(train_epoch, program, stage), shared=(False, True, False, True), donate=2)
             return Compiled(init, begin, epoch, finish)
-        rows_of = wrap(functools.partial(epoch_rows, program), shared=(False, True))
+        batches_of = wrap(lambda run, epoch: tuple(epoch_rows(program, run, epoch)), shared=(False, True))
         step = wrap(functools.partial(run_step, program, stage), shared=(False, True, False, False), donate=2)
         end = wrap(functools.partial(end_epoch, program), shared=(False, True, False, True), donate=2)
 
         def loop(runs, data, state, epoch):
-            rows, metrics = rows_of(runs, epoch), []
-            for s in range(rows.shape[1]):
-                state, values = step(runs, data, state, rows[:, s])
+            metrics = []
+            for rows in batches_of(runs, epoch):
+                state, values = step(runs, data, state, rows)
                 metrics.append(values)
             return end(runs, data, state, epoch), jax.tree.map(lambda *m: jnp.stack(m, 1), *metrics)
 
@@ -168,7 +168,7 @@ def train_chunk(program: Program, plan: Plan, runs: Run, data: Data, names: Sequ
             functions_now = functions(stage)
             if inside == 0 and epoch > 0:
                 state = functions_now.begin(runs, state)
-            state, metrics = functions_now.epoch(runs, data, state, jnp.int32(epoch))
+            state, metrics = functions_now.epoch(runs, data, state, np.int32(epoch))
             report(pending, names, log)                    # the epoch before: the device is already busy with this one
             pending = (epoch, metrics)
             due = epoch + 1 == program.recipe.epochs or time.monotonic() - saved_at > save_every

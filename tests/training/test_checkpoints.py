@@ -52,6 +52,19 @@ def test_damage_is_named_and_the_state_before_is_used(stored, tree, damage, caps
     assert "c/2 refused" in capsys.readouterr().err
 
 
+def test_a_refused_step_is_removed_and_its_place_free_again(stored, tree):
+    largest_file(stored / "2").write_bytes(b"")
+    (stored / "3").mkdir()                                               # nothing in it: Orbax does not know it at all
+    (stored / "4").write_bytes(b"no folder")
+    assert restore_latest_valid(stored, tree, "me")[0] == 1
+    assert sorted(entry.name for entry in stored.iterdir()) == ["1"]
+    for step in (2, 3):
+        save(stored, step, {**tree, "w": tree["w"] * step}, "me")
+    assert sorted(entry.name for entry in stored.iterdir()) == ["2", "3"]
+    step, found = restore_latest_valid(stored, tree, "me")
+    assert step == 3 and tree_digest(found) == tree_digest({**tree, "w": tree["w"] * 3})
+
+
 def test_the_state_of_other_settings_is_refused(stored, tree, capsys):
     assert restore_latest_valid(stored, tree, "another") is None
     assert "belongs to other settings" in capsys.readouterr().err

@@ -6,6 +6,7 @@ import numpy as np
 import optax
 import pytest
 
+from mer_jax.mistakes import UserMistake
 from mer_jax.models.network import Output
 from mer_jax.training.augmentation import Augmentation, augment_flow, augment_inputs, mirror_flow
 from mer_jax.training.losses import cross_entropy, soft_target
@@ -39,6 +40,34 @@ def test_optimizers_equal_pytorch_with_weight_decay(name):
         updates, state = tx.update({"w": jnp.asarray(gradient)}, state, params)
         params = optax.apply_updates(params, updates)
     np.testing.assert_allclose(params["w"], peer.detach().numpy(), rtol=2e-5)
+
+
+def test_clipping_equals_optax_and_bites():
+    start, gradient = {"w": jnp.array([1.0, -2.0])}, {"w": jnp.array([3.0, 4.0])}
+    recipe, peer = Recipe((Stage(1, 0.1),), optimizer="sgd", gradient_clip=0.5), optax.chain(
+        optax.clip_by_global_norm(0.5), optax.sgd(0.1))
+    found, wanted = (tx.update(gradient, tx.init(start), start)[0]["w"]
+                     for tx in (make_optimizer(recipe, recipe.stages[0], 6), peer))
+    np.testing.assert_allclose(found, wanted, rtol=1e-6)
+    np.testing.assert_allclose(found, [-0.03, -0.04], rtol=1e-5)      # a gradient of length 5 shortened to one half
+
+
+@pytest.mark.parametrize("make, wanted", [
+    (lambda: Stage(0, 0.1), "epochs=0"), (lambda: Stage(2, 0.0), "learning_rate=0.0"),
+    (lambda: Stage(2, float("nan")), "learning_rate=nan"), (lambda: Stage(2, 0.1, warmup_epochs=2), "fewer than its 2"),
+    (lambda: Stage(2, 0.1, schedule="cosin"), "did you mean 'cosine'"),
+    (lambda: Stage(2, 0.1, losses=(("crossentropy", 1.0),)), "did you mean 'cross_entropy'"),
+    (lambda: Stage(2, 0.1, losses=()), "no losses"), (lambda: Recipe(()), "wanted a tuple of one or more Stage"),
+    (lambda: Recipe((Stage(1, 0.1),), batch_size=0), "batch_size=0"),
+    (lambda: Recipe((Stage(1, 0.1),), optimizer="adma"), "did you mean 'adam'"),
+    (lambda: Recipe((Stage(1, 0.1),), weights="balance"), "did you mean 'balanced'"),
+    (lambda: Recipe((Stage(1, 0.1),), weight_decay=-1.0), "weight_decay=-1.0"),
+    (lambda: Recipe((Stage(1, 0.1),), gradient_clip=float("inf")), "gradient_clip=inf"),
+    (lambda: Recipe((Stage(1, 0.1),), label_smoothing=1.0), "label_smoothing=1.0"),
+])
+def test_a_recipe_says_what_is_wrong_with_it(make, wanted):
+    with pytest.raises(UserMistake, match=wanted):
+        make()
 
 
 def test_warm_up_rises_to_one_and_cosine_falls_to_zero():
