@@ -66,7 +66,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def benchmark(arguments: argparse.Namespace, rest: list[str]) -> None:
-    from mer_jax.settings import read_config, settings_of
+    from mer_jax.config_reading import read_config
+    from mer_jax.settings import settings_of
 
     settings = settings_of(*read_config(rest))
     use_platform(settings.platform)
@@ -78,7 +79,7 @@ def benchmark(arguments: argparse.Namespace, rest: list[str]) -> None:
     if settings.selection == "test_peek":
         print("warning: selection=test_peek chooses the epoch on the test subject: what it gives is not a score",
               file=sys.stderr)
-    clips = load(settings.source, settings.classes)
+    clips = load(settings.source, settings.classes, **dict(settings.data_options))
     metrics = run_benchmark(settings, clips, folder, arguments.fresh)
     print(json.dumps({**metrics, "folder": str(folder)}) if arguments.json
           else f"{score_table(metrics)}\nreport: {folder / 'report.html'}")

@@ -27,15 +27,20 @@ MODELS = {
 }
 
 
-def create(name: str, classes: int, variant: str | None = None, **fields) -> nn.Module:
-    """The network `name` for so many classes; `variant` is the first listed one where None."""
+def known_fields(name: str, variant: str | None = None) -> dict:
+    """The fields of a network's variant, the first listed one where None. Raises UserMistake where there is no such."""
     if name not in MODELS:
         raise UserMistake(f"network {name!r} is not known{nearest(name, MODELS)}; there are: {', '.join(MODELS)}")
     variants = MODELS[name].variants
     if variant is not None and variant not in variants:
         raise UserMistake(f"network {name!r} has no variant {variant!r}{nearest(variant, variants)}; "
                           f"there are: {', '.join(variants)}")
-    chosen = variants[variant] if variant is not None else next(iter(variants.values()))
+    return variants[variant] if variant is not None else next(iter(variants.values()))
+
+
+def create(name: str, classes: int, variant: str | None = None, **fields) -> nn.Module:
+    """The network `name` for so many classes; `variant` is the first listed one where None."""
+    chosen = known_fields(name, variant)
     return MODELS[name].network(classes=classes, **{**chosen, **fields})
 
 

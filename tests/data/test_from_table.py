@@ -100,6 +100,8 @@ def test_float_flow_is_read_as_pixels(folder):
 # each: the table's lines, the row of the mistake (None for the file as a whole), and words of the message
 WRONG_TABLES = {
     "empty": ([""], None, ["empty"]),
+    "dataset in two spellings": ([HEADER, *GOOD, "D,9,x,positive,flow/0.png"], 5, ["dataset 'D'", "'d' in", "row 2"]),
+    "emotion in two spellings": ([HEADER, *GOOD, "d,9,x,Negative,flow/0.png"], 5, ["'Negative'", "'negative' in", "row 3"]),
     "header only": ([HEADER], None, ["no rows"]),
     "no emotion column": (["dataset,subject,clip,emotions,flow", GOOD[0]], 1, ["'emotion'", "did you mean 'emotions'"]),
     "no input column": (["dataset,subject,clip,emotion", "d,1,x,p"], 1, ["flow", "frames"]),
@@ -125,9 +127,9 @@ WRONG_TABLES = {
     "apex half": ([HEADER + ",apex", GOOD[0] + ",1.5", GOOD[1] + ","], 2, ["apex '1.5'"]),
     "missing image": ([HEADER, *GOOD, "d,9,x,p,flow/9.png"], 5, ["flow/9.png", "no file"]),
     "image is a folder": ([HEADER, *GOOD, "d,9,x,p,flow"], 5, ["no file"]),
-    "parent": ([HEADER, *GOOD, "d,9,x,p,a/../../x.png"], 5, ["'a/../../x.png'", "out of the table's folder"]),
-    "absolute": ([HEADER, *GOOD, "d,9,x,p,/etc/passwd"], 5, ["'/etc/passwd'", "out of the table's folder"]),
-    "absolute elsewhere": ([HEADER, *GOOD, r"d,9,x,p,C:\x.png"], 5, ["out of the table's folder"]),
+    "parent": ([HEADER, *GOOD, "d,9,x,p,a/../../x.png"], 5, ["'a/../../x.png'", "leads out of the folder"]),
+    "absolute": ([HEADER, *GOOD, "d,9,x,p,/etc/passwd"], 5, ["'/etc/passwd'", "leads out of", "--config.data.root="]),
+    "absolute elsewhere": ([HEADER, *GOOD, r"d,9,x,p,C:\x.png"], 5, ["leads out of the folder"]),
     "name too long": ([HEADER, *GOOD, "d,9,x,p," + "x" * 5000], 5, ["no usable path"]),
     "unknown coding": ([HEADER + ",flow_coding", GOOD[0] + ",pixel", GOOD[1] + ","], 2, ["did you mean 'pixels'"]),
     "coding against file": ([HEADER + ",flow_coding", GOOD[0] + ",pixels", GOOD[1] + ","], 2, ["'pixels'", ".npy"]),
@@ -162,7 +164,7 @@ WRONG_FRAMES = {
     "onset behind offset": (["d,1,x,p,a,11,,9"], ["onset 11", "offset 9"]),
     "grey among colour": (["d,1,x,p,mixed,,,"], ["mixed/2.png", "8-bit grey", "wanted 8-bit RGB"]),
     "two sizes": (["d,1,x,p,sizes,,,"], ["2.png", "6 x 5 x 3", "4 x 5 x 3"]),
-    "linked out": (["d,1,x,p,links,,,"], ["links/1.png", "out of the table's folder"]),
+    "linked out": (["d,1,x,p,links,,,"], ["links/1.png", "leads out of", "through a link to", "--config.data.root="]),
 }
 
 
