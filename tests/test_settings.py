@@ -46,7 +46,8 @@ def test_the_text_of_a_value_gives_the_value(key):
 
 @pytest.mark.parametrize(("key", "text", "value"), [
     ("data.classes", "", ()), ("data.classes", "'one'", ("one",)), ("light", "L0", ("L0",)),
-    ("data.table", "a=b.csv", "a=b.csv"), ("allow_leak", "FALSE", False), ("optimizer.learning_rate", "5e-5", 5e-5), ("epochs", "-3", -3)])
+    ("data.table", "a=b.csv", "a=b.csv"), ("allow_leak", "FALSE", False), ("optimizer.learning_rate", "5e-5", 5e-5),
+    ("epochs", "-3", -3)])
 def test_texts_at_the_edges(key, text, value):
     assert value_of(changed(default_config(), [f"{key}={text}"]), key) == value
 

@@ -12,8 +12,8 @@ from mer_jax.evaluation.uncertainty import (
     confusions_of_runs,
     interval_over_seeds,
     interval_over_subjects,
-    scores_of_many,
 )
+from mer_jax.metrics import scores_of_many
 from mer_jax.mistakes import UserMistake, nearest
 
 HEADLINES = {"uf1": "UF1", "uar": "UAR", "accuracy": "accuracy"}

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from mer_jax.mistakes import UserMistake, nearest
+from mer_jax.models.network import input_shapes
 from mer_jax.models.ststnet import STSTNet
 
 
@@ -50,10 +51,13 @@ def table() -> list[dict]:
     for name, entry in MODELS.items():
         for variant, fields in entry.variants.items():
             network = entry.network(classes=3, **fields)
-            shapes = jax.eval_shape(lambda network=network: network.init(
-                jax.random.key(0), {"flow": jnp.zeros((1, 28, 28, 3))}, train=False))
+            inputs = input_shapes(network)
+            shapes = jax.eval_shape(lambda network=network, inputs=inputs: network.init(
+                jax.random.key(0), {name: jnp.zeros((1, *shape)) for name, shape in inputs.items()}, train=False))
             parameters = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes["params"]))
             rows.append({"name": name, "variant": variant, "paper": entry.paper,
-                         "input": f"{'+'.join(network.inputs)} 28x28x3 {network.flow_coding}",
+                         "input": " + ".join(" ".join(filter(None, (
+                             name, "x".join(map(str, shape)), network.flow_coding if name == "flow" else "")))
+                             for name, shape in inputs.items()),
                          "parameters": parameters, "evidence": entry.evidence})
     return rows
