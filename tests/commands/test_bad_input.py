@@ -139,7 +139,16 @@ def test_report_on_what_is_no_run(here, refused, finished):
     Path("empty").mkdir()
     refused(["report", "empty"], "empty", "no config.json")
     refused(["report", finished / "run", "empty"], "empty", "no config.json")
-    refused(["report", finished / "run", finished / "run", "--out=nowhere/page.html"], "nowhere/page.html")
+    refused(["report", "tiny.py"], "tiny.py is a file", "wanted the folder")
+    refused(["report", finished / "run", finished / "run" / ".." / "run"], "the same folder twice")
+    refused(["report", finished / "run", "--out=nowhere/page.html"], "nowhere/page.html")
+    refused(["report", finished / "run", "--out=empty"], "empty: cannot be written")
+
+
+def test_a_cut_table_of_predictions_is_not_scored(run_here, refused):
+    lines = Path("run/predictions.csv").read_text().splitlines()
+    Path("run/predictions.csv").write_text("\n".join(lines[:20]) + "\n")
+    refused(["report", "run"], "run/predictions.csv", "has 19 clips, wanted 24", "cut off")
 
 
 def test_a_platform_that_is_not_there(here):
@@ -148,7 +157,8 @@ def test_a_platform_that_is_not_there(here):
                           capture_output=True, env={**os.environ, "JAX_PLATFORMS": ""}, check=False)
     line = done.stderr.splitlines()[-1]
     assert done.returncode == 2 and done.stdout == "" and "Traceback" not in done.stderr
-    assert line.startswith("mer-jax: platform 'tpu' was asked for, and is not to be had here")
+    assert line == ("mer-jax: platform 'tpu' was asked for, and is not to be had here: JAX finds no such device, or is "
+                    "installed without support for it")
     assert not Path("run").exists()
 
 
@@ -165,11 +175,19 @@ def test_the_platform_that_jax_has_started_with_is_not_another(here, refused, mo
 @pytest.mark.parametrize("number", ["SIGTERM", "SIGINT"])
 def test_a_signal_while_loading_ends_without_a_traceback(number, here):
     code = ("import os, signal, mer_jax.loading as loading\n"
-            f"loading.load = lambda *_: os.kill(os.getpid(), signal.{number})\n"
+            f"loading.load = lambda *_, **__: os.kill(os.getpid(), signal.{number})\n"
             "from mer_jax.command_line import main; main()")
     done = subprocess.run([sys.executable, "-c", code, *tiny("--out=run")], text=True, capture_output=True, check=False)
     assert done.returncode == {"SIGTERM": 143, "SIGINT": 130}[number]
-    assert done.stderr.splitlines()[-1] == "stopped; the same command goes on from here" and "Trace" not in done.stderr
+    assert done.stderr == "stopped; nothing was written yet\n" and not Path("run").exists()
+
+
+def test_a_signal_where_a_run_has_begun_says_that_it_goes_on(run_here):
+    code = ("import os, signal, mer_jax.loading as loading\n"
+            "loading.load = lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM)\n"
+            "from mer_jax.command_line import main; main()")
+    done = subprocess.run([sys.executable, "-c", code, *tiny("--out=run")], text=True, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (143, "stopped; the same command goes on from here\n")
 
 
 @pytest.mark.slow

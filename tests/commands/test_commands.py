@@ -104,15 +104,30 @@ def test_a_peeking_selection_is_not_called_a_score(here, mer_jax):
     assert status == 0 and "not a score" in out and "not a score" in err
 
 
-def test_report_of_one_run_and_of_two(finished, here, mer_jax):
+def test_report_of_one_run_and_of_two(finished, run_here, mer_jax):
     run = finished / "run"
     status, out, err = mer_jax("report", run)
     assert (status, err) == (0, "") and out.splitlines()[-1] == f"report: {run}/report.html"
     assert strict_json(mer_jax("report", run, "--json")[1])["report"] == f"{run}/report.html"
-    status, out, err = mer_jax("report", run, run)
+    status, out, err = mer_jax("report", run, run_here)
     assert (status, err, out) == (0, "", "comparison: comparison.html\n")
-    assert "<html" in Path("comparison.html").read_text()
-    assert len(strict_json(mer_jax("report", run, run, "--json")[1])["runs"]) == 2
+    page = Path("comparison.html").read_text()
+    assert "leave one subject out" in page and "2 epochs" in page and "selection last" in page
+    assert len(strict_json(mer_jax("report", run, run_here, "--json")[1])["runs"]) == 2
+
+
+def test_the_report_of_one_run_may_go_elsewhere(run_here, mer_jax):
+    before = (run_here / "report.html").stat().st_mtime_ns
+    assert mer_jax("report", run_here, "--out=page.html")[1].splitlines()[-1] == "report: page.html"
+    assert Path("page.html").read_bytes() == (run_here / "report.html").read_bytes()
+    assert (run_here / "report.html").stat().st_mtime_ns == before
+
+
+def test_on_a_terminal_the_steps_before_training_are_named(finished, mer_jax, monkeypatch, no_training):
+    monkeypatch.chdir(finished)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    _, _, err = mer_jax(*tiny("--out=run"))
+    assert "reading clips.csv" in err and "24 clips of 6 subjects" in err and "compiling" in err
 
 
 @pytest.mark.parametrize("command, row", [("models", "ststnet"), ("datasets", "table"), ("protocols", "composite")])

@@ -56,7 +56,7 @@ def test_the_report_has_its_sections_and_loads_nothing(finished, made_up):
     keys = [f"{d}/{s}/{c}" for d, s, c in {tuple(row) for row in zip(
         *(made_up().columns[n].tolist() for n in ("dataset", "subject", "clip")), strict=True)}]
     np.savez(folder / "attention.npz", map=np.ones((len(keys), 7, 7)), clip=np.array(keys), kind="input gradient")
-    text = write_report(folder).read_text()
+    text = write_report(folder)[0].read_text()
     page = _Page(text)
     for word in ("ststnet · casme2, samm · leave one subject out", "Confusion matrices", "Subjects", "majority vote",
                  "Learning curves", "Where the network looked", "Input gradient", "Most confident mistakes",
@@ -68,12 +68,43 @@ def test_the_report_has_its_sections_and_loads_nothing(finished, made_up):
     assert all(value.startswith(("data:image/png;base64,", "#")) for value in page.loaded)
 
 
+def test_epochs_are_counted_from_one(finished):
+    folder = finished()
+    config = json.loads((folder / "config.json").read_text())
+    config["settings"]["recipe"] = {"stages": [{"epochs": 3}, {"epochs": 7}]}
+    (folder / "config.json").write_text(json.dumps(config))
+    text = write_report(folder)[0].read_text()
+    page = _Page(text).text
+    assert "scored after epoch8 of 10" in page, "the table's epoch 7, counted from 0, is the eighth"
+    assert "recipe.stages.1.epochs" in page and "recipe.stages.2.epochs" in page
+
+
+def test_settings_are_shown_in_words(finished):
+    folder = finished()
+    config = json.loads((folder / "config.json").read_text())
+    config["settings"] |= {"variant": None, "options": [], "platform": "", "nested": {}, "light": ["L0", "L2"],
+                           "losses": [["cross_entropy", 1.0]], "allow_leak": False, "seeds": 0}
+    (folder / "config.json").write_text(json.dumps(config))
+    repeat = re.sub(r"\s+", " ", _Page(write_report(folder)[0].read_text()).text.split("How to repeat it")[1])
+    for words in ("light L0 (as recorded), L2", "losses cross_entropy 1.0", "allow_leak false", "seeds 0"):
+        assert words in repeat or words.replace(" ", "", 1) in repeat, words
+    for noise in ("null", "[", "{", "variant", "options", "platform", "nested"):
+        assert noise not in repeat, noise
+
+
+def test_one_seed_is_said_of_scores_and_not_of_the_majority_vote(finished, made_up):
+    table = made_up(runs=1)
+    rows = write_report(finished(table=table))[0].read_text().split("</tr>")
+    (vote,), (overall,) = ([row for row in rows if f">{name}</th>" in row] for name in ("majority vote", "overall"))
+    assert "one seed" in overall and "one seed" not in vote and "seeds" not in vote
+
+
 def test_settings_may_be_nested_or_flat(finished):
     folder = finished()
     config = json.loads((folder / "config.json").read_text())
     config["settings"] = {"network": "ststnet", "variant": "small", "protocol": "loso"}
     (folder / "config.json").write_text(json.dumps(config))
-    assert "ststnet small · casme2, samm · loso" in _Page(write_report(folder).read_text()).text
+    assert "ststnet small · casme2, samm · loso" in _Page(write_report(folder)[0].read_text()).text
 
 
 def test_a_page_that_cannot_be_written_is_named(finished, tmp_path):
@@ -84,31 +115,31 @@ def test_a_page_that_cannot_be_written_is_named(finished, tmp_path):
 
 def test_the_same_folder_gives_the_same_page_byte_for_byte(finished):
     folder = finished()
-    assert write_report(folder).read_bytes() == write_report(folder).read_bytes()
+    assert write_report(folder)[0].read_bytes() == write_report(folder)[0].read_bytes()
 
 
 def test_names_are_escaped_wherever_they_come_from(finished, made_up):
     table = made_up(skill=0.1)
     for column in ("clip", "subject", "dataset"):
         table.columns[column] = np.char.add(table.columns[column], f"$_{NASTY}")
-    text = write_report(finished(table=table, audit=[NASTY], protocol=NASTY)).read_text()
+    text = write_report(finished(table=table, audit=[NASTY], protocol=NASTY))[0].read_text()
     assert "<script" not in text and "&lt;script&gt;" in text
 
 
 def test_scores_come_from_the_predictions_and_a_metrics_file_that_disagrees_is_named(finished):
     folder = finished()
-    right = write_report(folder).read_text()
+    right = write_report(folder)[0].read_text()
     stated = json.loads((folder / "metrics.json").read_text())
     stated["overall"]["uf1"] = 0.98765
     (folder / "metrics.json").write_text(json.dumps(stated))
-    text = write_report(folder).read_text()
+    text = write_report(folder)[0].read_text()
     assert "metrics.json states other scores" in text and "metrics.json states other scores" not in right
     assert "0.988" not in text
 
 
 def test_a_peeked_run_says_so_and_by_how_much(finished, made_up):
     table = made_up(selections=("last", "test_peek"))
-    text = _Page(write_report(finished(table=table)).read_text()).text
+    text = _Page(write_report(finished(table=table))[0].read_text()).text
     entries = score(table)
     gain = entries["overall"]["uf1"] - entries["by_selection"]["last"]["uf1"]
     assert "epoch chosen on the test subject: not a score" in text and f"{gain:+.3f} UF1" in text
@@ -116,7 +147,7 @@ def test_a_peeked_run_says_so_and_by_how_much(finished, made_up):
 
 
 def test_leaks_are_said_first(finished):
-    text = _Page(write_report(finished(audit=["clip a = clip b"], protocol="leaky_kfold")).read_text()).text
+    text = _Page(write_report(finished(audit=["clip a = clip b"], protocol="leaky_kfold"))[0].read_text()).text
     assert "The leak audit found 1" in text and "clip a = clip b" in text and "on the same people" in text
 
 
@@ -137,7 +168,7 @@ def test_a_run_without_log_attention_or_audit_still_has_a_report(finished):
     (folder / "log.jsonl").unlink()
     (folder / "metrics.json").write_text("{}")
     (folder / "config.json").write_text("{}")
-    text = _Page(write_report(folder).read_text()).text
+    text = _Page(write_report(folder)[0].read_text()).text
     assert "no log of the epochs" in text and "No audit is recorded" in text and "protocol not recorded" in text
 
 
@@ -177,6 +208,27 @@ def test_damaged_json_is_named(finished, text, said):
         write_report(folder)
 
 
+@pytest.mark.parametrize("keep", [3, 30, -1])
+def test_a_table_that_is_cut_off_is_refused(finished, made_up, keep):
+    folder = finished(table=made_up(selections=("last", "inner")))
+    path = folder / "predictions.csv"
+    path.write_text("\n".join(path.read_text().splitlines()[:keep]) + "\n")
+    with pytest.raises(UserMistake, match=r"predictions.csv: run \d, selection \w+, light L0 has \d+ clips, wanted 42"):
+        write_report(folder)
+
+
+def test_clips_that_the_config_states_must_be_there_but_in_a_hold_out(finished):
+    folder = finished()
+    config = json.loads((folder / "config.json").read_text())
+    config["data"]["clips"] = 43
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UserMistake, match="has 42 clips, wanted 43"):
+        write_report(folder)
+    config["settings"]["protocol"] = "hold_out"
+    (folder / "config.json").write_text(json.dumps(config))
+    assert write_report(folder)[0].is_file()
+
+
 def test_a_prediction_of_an_unknown_class_is_named(finished):
     folder = finished()
     path = folder / "predictions.csv"
@@ -200,8 +252,11 @@ def test_a_comparison_pairs_runs_over_the_same_clips_only(finished, made_up, tmp
     assert first["difference"] is None and first["note"] == "" and first["network"] == "ststnet"
     assert second["difference"]["uf1"]["interval"][0] > 0
     assert third["difference"] is None and "other clips" in third["note"]
-    page = _Page(write_comparison(folders, tmp_path / "comparison.html").read_text()).text
+    page = _Page(write_comparison(folders, tmp_path / "comparison.html")[0].read_text()).text
     assert "Difference to the first run" in page and "other clips" in page
+    assert page.count("selection last") == 3 and "leave one subject out" in page
+    with pytest.raises(UserMistake, match="b: the same folder twice"):
+        compare([*folders, folders[0].parent / "a" / ".." / "b"])
     with pytest.raises(UserMistake, match="a comparison needs at least two runs, got 1"):
         compare(folders[:1])
 
