@@ -199,7 +199,7 @@ def check_numbers(config: ConfigDict) -> None:
             raise UserMistake(f"config key {key}={value}: wanted {wanted}")
     if config.label_smoothing >= 1 or config.protocol_options.share >= 1:
         key = "label_smoothing" if config.label_smoothing >= 1 else "protocol_options.share"
-        raise UserMistake(f"config key {key}: wanted less than 1")
+        raise UserMistake(f"config key {key}={value_of(config, key)}: wanted less than 1")
     if config.optimizer.warmup_epochs >= config.epochs:
         raise UserMistake(f"config key optimizer.warmup_epochs={config.optimizer.warmup_epochs}: wanted fewer than the "
                           f"epochs, {config.epochs}")
