@@ -5,34 +5,11 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from mer_jax.evaluation.finished_run import read_attention, read_curves
-from mer_jax.evaluation.predictions import to_csv
 from mer_jax.evaluation.report import compare, confident_mistakes, score_table, write_comparison, write_report
 from mer_jax.evaluation.score import score
 from mer_jax.mistakes import UserMistake
 
 NASTY = "<script>alert(1)</script>"
-
-
-@pytest.fixture
-def finished(tmp_path, made_up):
-    """A function that writes the folder of a finished run."""
-    def write(name="run", table=None, audit=(), protocol="leave_one_subject_out"):
-        folder, table = tmp_path / name, table or made_up()
-        folder.mkdir()
-        (folder / "predictions.csv").write_text(to_csv(table))
-        (folder / "config.json").write_text(json.dumps({
-            "settings": {"network": {"name": "ststnet"}, "data": {"name": "synthme"}, "protocol": protocol},
-            "versions": {"jax": "0.10.2"}, "data": {"digest": "abc123"}, "code": {}, "command": "mer-jax benchmark"}))
-        (folder / "metrics.json").write_text(json.dumps(
-            {**score(table), "seconds": 75.0, "leak_audit": {"findings": list(audit), "allowed": bool(audit)}}))
-        (folder / "log.jsonl").write_text("\n".join(_epoch(e, [1.0 / e, 2.0 / e], [0.5, 0.6]) for e in (1, 2, 3)))
-        return folder
-    return write
-
-
-def _epoch(epoch: int, loss: list, accuracy: list, runs=("seed0/fold0", "seed0/fold1")) -> str:
-    return json.dumps({"event": "epoch", "epoch": epoch, "runs": runs, "loss": loss, "accuracy": accuracy})
 
 
 class _Page(HTMLParser):
@@ -151,18 +128,6 @@ def test_leaks_are_said_first(finished):
     assert "The leak audit found 1" in text and "clip a = clip b" in text and "on the same people" in text
 
 
-def test_a_resumed_log_counts_the_last_line_and_passes_over_cut_ones(tmp_path):
-    path = tmp_path / "log.jsonl"
-    path.write_text("\n".join(['{"event": "start"}', _epoch(1, [3.0, 4.0], [0.1, None]), _epoch(2, [9.0], [0.9], ["b"]),
-                               '{"event": "epoch", "epo' + _epoch(7, [1.0], [1.0], ["b"]), "[1]",
-                               _epoch(1, [2.0, 5.0], [0.2, None]), '{"event": "ep']))
-    epochs, curves = read_curves(path)
-    assert epochs.tolist() == [1, 2]
-    np.testing.assert_array_equal(curves["loss"], [[np.nan, 2.0, 5.0], [9.0, np.nan, np.nan]])
-    np.testing.assert_array_equal(curves["accuracy"], [[np.nan, 0.2, np.nan], [0.9, np.nan, np.nan]])
-    assert len(read_curves(tmp_path / "none.jsonl")[0]) == 0
-
-
 def test_a_run_without_log_attention_or_audit_still_has_a_report(finished):
     folder = finished()
     (folder / "log.jsonl").unlink()
@@ -170,71 +135,6 @@ def test_a_run_without_log_attention_or_audit_still_has_a_report(finished):
     (folder / "config.json").write_text("{}")
     text = _Page(write_report(folder)[0].read_text()).text
     assert "no log of the epochs" in text and "No audit is recorded" in text and "protocol not recorded" in text
-
-
-def test_attention_maps_are_multiples_of_the_mean_and_damage_is_named(tmp_path):
-    path = tmp_path / "attention.npz"
-    np.savez(path, map=np.stack([np.arange(4.0).reshape(2, 2), np.zeros((2, 2))]), clip=["a", "b"], kind="cam")
-    maps, clips, kind = read_attention(path)
-    assert maps.mean((1, 2)).tolist() == [1, 1] and maps[0, 1, 1] == 2 and (clips, kind) == (["a", "b"], "cam")
-    np.savez(path, map=np.ones((2, 2, 2)), clip=["a"], kind="cam")
-    with pytest.raises(UserMistake, match=r"maps of shape \(2, 2, 2\) for 1 clips, wanted \(clips, height, width\)"):
-        read_attention(path)
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(UserMistake, match=r"attention.npz: not readable as attention maps"):
-        read_attention(path)
-
-
-def test_folders_that_are_no_finished_run_are_refused_in_one_line(finished, tmp_path):
-    with pytest.raises(UserMistake, match="nowhere is not a finished run: no such folder"):
-        write_report(tmp_path / "nowhere")
-    for name in ("config.json", "metrics.json", "predictions.csv"):
-        folder = finished(f"no {name}")
-        (folder / name).unlink()
-        with pytest.raises(UserMistake, match=re.escape(f"{folder} is not a finished run: no {name}")):
-            write_report(folder)
-
-
-@pytest.mark.parametrize(("text", "said"), [
-    ('{"settings": {', "config.json: not readable as JSON, cut off or damaged: "),
-    ("[1, 2]", "config.json: holds a list, wanted a JSON object"),
-    ('{"settings": 3}', "config.json: 'settings' is 3, wanted a JSON object"),
-    ("\x00\ud7ff", "config.json: not readable as JSON"),
-])
-def test_damaged_json_is_named(finished, text, said):
-    folder = finished()
-    (folder / "config.json").write_text(text, encoding="utf-8")
-    with pytest.raises(UserMistake, match=re.escape(said)):
-        write_report(folder)
-
-
-@pytest.mark.parametrize("keep", [3, 30, -1])
-def test_a_table_that_is_cut_off_is_refused(finished, made_up, keep):
-    folder = finished(table=made_up(selections=("last", "inner")))
-    path = folder / "predictions.csv"
-    path.write_text("\n".join(path.read_text().splitlines()[:keep]) + "\n")
-    with pytest.raises(UserMistake, match=r"predictions.csv: run \d, selection \w+, light L0 has \d+ clips, wanted 42"):
-        write_report(folder)
-
-
-def test_clips_that_the_config_states_must_be_there_but_in_a_hold_out(finished):
-    folder = finished()
-    config = json.loads((folder / "config.json").read_text())
-    config["data"]["clips"] = 43
-    (folder / "config.json").write_text(json.dumps(config))
-    with pytest.raises(UserMistake, match="has 42 clips, wanted 43"):
-        write_report(folder)
-    config["settings"]["protocol"] = "hold_out"
-    (folder / "config.json").write_text(json.dumps(config))
-    assert write_report(folder)[0].is_file()
-
-
-def test_a_prediction_of_an_unknown_class_is_named(finished):
-    folder = finished()
-    path = folder / "predictions.csv"
-    path.write_text(path.read_text().replace(",positive,", ",postive,"))
-    with pytest.raises(UserMistake, match="label 'postive' is none of the classes negative, positive, surprise"):
-        write_report(folder)
 
 
 def test_the_most_confident_mistakes_are_wrong_and_sorted(made_up):
