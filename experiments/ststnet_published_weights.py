@@ -19,6 +19,7 @@ import numpy as np
 
 from mer_jax.data.clips import Clips
 from mer_jax.data.from_table import clips_from_table
+from mer_jax.evaluation.benchmark import check_inputs
 from mer_jax.metrics import confusion_matrix, scores
 from mer_jax.mistakes import UserMistake
 from mer_jax.models import create
@@ -38,13 +39,24 @@ def fold_of_subjects(clips: Clips, left_out: list[str], source: Path) -> np.ndar
     return np.array(folds)
 
 
+def read_folds(weights: Path) -> tuple[list[str], dict[str, np.ndarray]]:
+    """The left-out subject of each fold, and the tensors, each with the folds as its first axis."""
+    tensors = read_tensors(weights)
+    if "subjects" not in tensors or tensors["subjects"].ndim != 1:
+        raise UserMistake(f"{weights}: no list 'subjects', which names the left-out subject of each fold")
+    left_out = [str(name) for name in tensors.pop("subjects")]
+    for name, tensor in tensors.items():
+        if tensor.shape[:1] != (len(left_out),):
+            raise UserMistake(f"{weights}: {name} has shape {tensor.shape}; wanted a first axis of {len(left_out)} folds, "
+                              "one for each of 'subjects'")
+    return left_out, tensors
+
+
 def predict_held_out(clips: Clips, weights: Path) -> np.ndarray:
     """(N,) predicted class indices."""
-    tensors = read_tensors(weights)
-    if "subjects" not in tensors:
-        raise UserMistake(f"{weights}: no array 'subjects', which names the left-out subject of each fold")
-    left_out = tensors.pop("subjects").tolist()
     network = create("ststnet", classes=len(CLASSES))
+    check_inputs(network, clips)
+    left_out, tensors = read_folds(weights)
     template = jax.eval_shape(lambda: network.init(jax.random.key(0), {"flow": clips.flow[:1]}, train=False))
     fold = fold_of_subjects(clips, left_out, weights)[np.asarray(clips.subject)]
     predict = jax.jit(lambda variables, flow: network.apply(variables, {"flow": flow}, train=False).logits.argmax(-1))

@@ -35,3 +35,7 @@ def __getattr__(name: str):
     module, attribute = _HOME[name]
     found = importlib.import_module(module)
     return getattr(found, attribute) if attribute else found
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

@@ -24,6 +24,7 @@ Any setting of the file may be changed: --config.epochs=100 --config.selection=i
 
 
 STOPPED = "stopped; the same command goes on from here"
+STOPPED_EARLY = "stopped; nothing was written yet"
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -55,8 +56,8 @@ def parser() -> argparse.ArgumentParser:
                    "example:\n  mer-jax report runs/ststnet_megc2019-1a2b3c4d\n"
                    "  mer-jax report runs/a runs/b --out=comparison.html", report)
     made.add_argument("folders", nargs="+", type=Path, metavar="DIR")
-    made.add_argument("--out", type=Path, default=Path("comparison.html"),
-                      help="the page of a comparison (several folders)")
+    made.add_argument("--out", type=Path, help="the page (default: DIR/report.html; of several DIRs comparison.html here). "
+                      "An earlier page of that name is replaced")
     command("models", "the networks: name, paper, input, parameters, evidence", "example:\n  mer-jax models --json",
             models)
     command("datasets", "what data can be read", "example:\n  mer-jax datasets", datasets)
@@ -66,7 +67,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def benchmark(arguments: argparse.Namespace, rest: list[str]) -> None:
-    from mer_jax.settings import read_config, settings_of
+    from mer_jax.config_reading import read_config
+    from mer_jax.settings import settings_of
 
     settings = settings_of(*read_config(rest))
     use_platform(settings.platform)
@@ -74,14 +76,22 @@ def benchmark(arguments: argparse.Namespace, rest: list[str]) -> None:
     from mer_jax.evaluation.run_folder import run_benchmark
     from mer_jax.loading import load
 
-    folder = arguments.out or Path("runs") / f"{settings.name}-{settings.digest()[:8]}"
+    folder = arguments.folder = arguments.out or Path("runs") / f"{settings.name}-{settings.digest()[:8]}"
     if settings.selection == "test_peek":
         print("warning: selection=test_peek chooses the epoch on the test subject: what it gives is not a score",
               file=sys.stderr)
-    clips = load(settings.source, settings.classes)
+    say(f"reading {settings.source}")
+    clips = load(settings.source, settings.classes, **dict(settings.data_options))
+    say(f"{len(clips)} clips of {len(clips.subjects)} subjects; next the checks, the leak audit, and compiling")
     metrics = run_benchmark(settings, clips, folder, arguments.fresh)
     print(json.dumps({**metrics, "folder": str(folder)}) if arguments.json
           else f"{score_table(metrics)}\nreport: {folder / 'report.html'}")
+
+
+def say(line: str) -> None:
+    """What is being done, for someone who watches: on a terminal alone."""
+    if sys.stderr.isatty():
+        print(line, file=sys.stderr)
 
 
 def use_platform(platform: str) -> None:
@@ -97,24 +107,22 @@ def use_platform(platform: str) -> None:
     try:
         found = jax.default_backend()
     except RuntimeError as error:
-        raise UserMistake(f"platform {wanted!r} was asked for, and is not to be had here: "
-                          f"{str(error).splitlines()[0][:150]}") from error
+        raise UserMistake(f"platform {wanted!r} was asked for, and is not to be had here: JAX finds no such device, or is "
+                          "installed without support for it") from error
     if platform and found != platform:
         raise UserMistake(f"platform {wanted!r} was asked for, and is not to be had here: JAX found {found!r}")
 
 
 def report(arguments: argparse.Namespace, rest: list[str]) -> None:
     refuse(rest)
-    from mer_jax.evaluation.finished_run import read_run
-    from mer_jax.evaluation.report import compare, score_table, write_comparison, write_report
-    from mer_jax.evaluation.score import score
+    from mer_jax.evaluation.report import score_table, write_comparison, write_report
 
     if len(arguments.folders) == 1:
-        page, entries = write_report(arguments.folders[0]), score(read_run(arguments.folders[0]).table)
+        page, entries = write_report(arguments.folders[0], arguments.out)
         print(json.dumps({**entries, "report": str(page)}) if arguments.json
               else f"{score_table(entries)}\nreport: {page}")
         return
-    result, page = compare(arguments.folders), write_comparison(arguments.folders, arguments.out)
+    page, result = write_comparison(arguments.folders, arguments.out or Path("comparison.html"))
     print(json.dumps({**result, "report": str(page)}) if arguments.json else f"comparison: {page}")
 
 
@@ -156,9 +164,10 @@ def show(rows: list[dict], as_json: bool) -> None:
 
 
 def main() -> None:
-    with quick_end():
+    arguments = argparse.Namespace(folder=None)
+    with quick_end(arguments):
         try:
-            arguments, rest = parser().parse_known_args()
+            _, rest = parser().parse_known_args(namespace=arguments)
             arguments.function(arguments, rest)
         except UserMistake as mistake:
             sys.exit(fail(str(mistake)))
@@ -167,7 +176,7 @@ def main() -> None:
         except OSError as error:
             sys.exit(fail(disk_mistake(error)))
         except KeyboardInterrupt:
-            print(STOPPED, file=sys.stderr)
+            print(stopped_line(arguments.folder), file=sys.stderr)
             sys.exit(128 + signal.SIGINT)
         except Exception as error:
             stopped = getattr(error, "signal", None)
@@ -175,16 +184,21 @@ def main() -> None:
                 if (full := disk_error_behind(error)) is None:
                     raise
                 sys.exit(fail(disk_mistake(full)))
-            print(STOPPED, file=sys.stderr)
+            print(stopped_line(arguments.folder), file=sys.stderr)
             sys.exit(128 + stopped)
 
 
+def stopped_line(folder: Path | None) -> str:
+    """What is left of a command that was stopped, a run's folder or nothing."""
+    return STOPPED if folder and (folder / "config.json").is_file() else STOPPED_EARLY
+
+
 @contextlib.contextmanager
-def quick_end() -> Iterator[None]:
+def quick_end(arguments: argparse.Namespace) -> Iterator[None]:
     """Outside of training, SIGTERM and SIGINT end the process at once: files are whole or not at all at any moment."""
 
     def end(number, _frame):
-        os.write(2, f"{STOPPED}\n".encode())
+        os.write(2, f"{stopped_line(arguments.folder)}\n".encode())
         os._exit(128 + number)
 
     before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}

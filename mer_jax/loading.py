@@ -13,14 +13,29 @@ SOURCES = {
 }
 
 
-def load(source: str | Path, classes: tuple[str, ...] | None = None) -> Clips:
-    """Clips from a CSV file (see `data/from_table`) or from the folder of a built TFDS data set.
+def is_table(source: str | Path) -> bool:
+    """Whether a source is a table by its name; if not, it is a folder."""
+    return Path(source).suffix.lower() in (".csv", ".tsv", ".txt")
 
-    classes: the class names in their order, for a table; None takes the sorted emotions that the file holds.
+
+def load(source: str | Path, classes: tuple[str, ...] | None = None, *, root: str | Path | None = None,
+         label: str | None = None, split: str | None = None) -> Clips:
+    """Clips from a CSV file (see `data/from_table`) or from the folder of a built TFDS data set (`data/from_tfds`).
+
+    classes: the class names in their order; None takes a table's emotions, sorted, or the names that TFDS stores.
+    root: of a table alone: the folder that its paths start from; None is the table's own.
+    label, split: of a TFDS folder alone: which ClassLabel ("emotion" where None), and which split (the only one).
+
+    Raises UserMistake in one line where the source is neither, or an option belongs to the other kind.
     """
     path = Path(source)
-    if path.suffix.lower() in (".csv", ".tsv", ".txt"):
-        return clips_from_table(path, classes)
+    strange = {"label": label, "split": split} if is_table(path) else {"root": root}
+    for name, value in strange.items():
+        if value is not None:
+            kind = "table" if is_table(path) else "TFDS folder"
+            raise UserMistake(f"{source}: {name}={str(value)!r} does not go with a {kind}")
+    if is_table(path):
+        return clips_from_table(path, classes, root)
     if path.is_dir():
-        return clips_from_tfds(path)
+        return clips_from_tfds(path, label or "emotion", split, classes)
     raise UserMistake(f"{source}: neither a .csv table nor the folder of a built TFDS data set")

@@ -16,37 +16,34 @@ def confusion_matrix(label: np.ndarray, prediction: np.ndarray, classes: int) ->
     return np.bincount(label * classes + prediction, minlength=classes * classes).reshape(classes, classes)
 
 
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.zeros(len(part), np.float64), where=whole > 0)
+def f1_of_classes(confusions: np.ndarray) -> np.ndarray:
+    """(..., classes) F1_c = 2 TP_c / (2 TP_c + FP_c + FN_c) of (..., classes, classes) counts."""
+    hits = np.diagonal(confusions, axis1=-2, axis2=-1)
+    return 2.0 * hits / np.maximum(confusions.sum(-1) + confusions.sum(-2), 1)
 
 
-def f1_of_classes(confusion: np.ndarray) -> np.ndarray:
-    """(classes,) F1_c = 2 TP_c / (2 TP_c + FP_c + FN_c)."""
-    return _ratio(2.0 * np.diag(confusion), confusion.sum(0) + confusion.sum(1))
+def scores_of_many(confusions: np.ndarray) -> dict[str, np.ndarray | np.floating]:
+    """Of (..., classes, classes) counts, (...) each: uf1, uar, accuracy, wf1 (F1 weighted by class size), macro_precision.
 
-
-def recall_of_classes(confusion: np.ndarray) -> np.ndarray:
-    """(classes,) TP_c / n_c."""
-    return _ratio(np.diag(confusion).astype(np.float64), confusion.sum(1))
-
-
-def precision_of_classes(confusion: np.ndarray) -> np.ndarray:
-    """(classes,) TP_c / number predicted as c."""
-    return _ratio(np.diag(confusion).astype(np.float64), confusion.sum(0))
+    Raises ValueError where a confusion matrix is empty.
+    """
+    confusions = np.asarray(confusions, np.float64)
+    hits, f1 = np.diagonal(confusions, axis1=-2, axis2=-1), f1_of_classes(confusions)
+    present, predicted, total = confusions.sum(-1), confusions.sum(-2), confusions.sum((-2, -1))
+    if np.any(total == 0):
+        raise ValueError("a score needs at least one prediction")
+    return {
+        "uf1": f1.mean(-1),
+        "uar": (hits / np.maximum(present, 1)).mean(-1),
+        "accuracy": hits.sum(-1) / total,
+        "wf1": (f1 * present).sum(-1) / total,
+        "macro_precision": (hits / np.maximum(predicted, 1)).mean(-1),
+    }
 
 
 def scores(confusion: np.ndarray) -> dict[str, float]:
-    """uf1, uar, accuracy, wf1 (F1 weighted by class size) and macro_precision of a pooled confusion matrix."""
-    total = confusion.sum()
-    if total == 0:
-        raise ValueError("a score needs at least one prediction")
-    return {
-        "uf1": float(f1_of_classes(confusion).mean()),
-        "uar": float(recall_of_classes(confusion).mean()),
-        "accuracy": float(np.trace(confusion) / total),
-        "wf1": float((f1_of_classes(confusion) * confusion.sum(1)).sum() / total),
-        "macro_precision": float(precision_of_classes(confusion).mean()),
-    }
+    """`scores_of_many` of one pooled confusion matrix, as plain numbers."""
+    return {name: float(value) for name, value in scores_of_many(confusion).items()}
 
 
 def uf1_mean_of_folds(label: np.ndarray, prediction: np.ndarray, fold: np.ndarray, classes: int) -> float:

@@ -11,7 +11,18 @@ class UserMistake(Exception):
         super().__init__(" ".join(message.split()))
 
 
+def initials(name: str) -> str:
+    """The first letters of a name's words: "loso" of "leave_one_subject_out"; empty for a single word."""
+    words = [word for word in name.lower().split("_") if word]
+    return "".join(word[0] for word in words) if len(words) > 1 else ""
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
-    """`" (did you mean 'loso'?)"` for the nearest known word, or an empty string where none is near."""
-    near = difflib.get_close_matches(word, list(known), n=1)
+    """`" (did you mean 'loso'?)"` for the nearest known word, or an empty string where none is near.
+
+    Upper and lower case are the same here, and the initials of a known word stand for it.
+    """
+    by_lower = {name.lower(): name for name in known}
+    exact = [name for lower, name in by_lower.items() if word.lower() in (lower, initials(name))]
+    near = exact or [by_lower[lower] for lower in difflib.get_close_matches(word.lower(), by_lower, n=1)]
     return f" (did you mean {near[0]!r}?)" if near else ""

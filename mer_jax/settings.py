@@ -1,18 +1,21 @@
 """Settings: what a config file may say, with defaults, checked once and frozen. Below this file no ConfigDict lives."""
 
 import dataclasses
+import difflib
 import hashlib
 import json
 import math
 import sys
-import traceback
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
-from ml_collections import ConfigDict, config_flags
+from ml_collections import ConfigDict
 
-from mer_jax.data.folds import PROTOCOLS
-from mer_jax.mistakes import UserMistake, nearest
+from mer_jax.data.folds import PROTOCOL_ALIASES, PROTOCOLS
+from mer_jax.loading import is_table
+from mer_jax.mistakes import UserMistake, initials, nearest
+from mer_jax.models import known_fields
 from mer_jax.training.augmentation import Augmentation
 from mer_jax.training.optimizers import OPTIMIZERS
 from mer_jax.training.run import SELECTIONS
@@ -22,7 +25,9 @@ from mer_jax.training.stages import Recipe, Stage
 def default_config() -> ConfigDict:
     """Every setting with its default; a config file starts from this and changes what its paper says."""
     return ConfigDict({
-        "data": {"name": "", "table": "", "classes": ()},     # a built TFDS folder, or a CSV; class names in order
+        "data": {"name": "", "label": "", "split": "",         # a built TFDS folder, which ClassLabel, which split
+                 "table": "", "root": "",                      # or a CSV, and the folder that its paths start from
+                 "classes": ()},                               # the class names in their order
         "protocol": "leave_one_subject_out",
         "protocol_options": {"folds": 0, "share": 0.0, "seed": 0},     # 0: the protocol's own default
         "network": {"name": "ststnet", "variant": ""},
@@ -43,9 +48,8 @@ def default_config() -> ConfigDict:
     })
 
 
-OPTIONS = ("--config", "--out", "--fresh", "--json")
 KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text",
-         tuple: "a tuple such as ('a', 'b')"}
+         tuple: "texts, as in ('a', 'b')"}
 POSITIVE, NOT_NEGATIVE = (sys.float_info.min, "a number above 0"), (0, "0 or more")
 LEAST = {
     **dict.fromkeys(("epochs", "seeds", "batch_size"), (1, "at least 1")), "optimizer.learning_rate": POSITIVE,
@@ -61,6 +65,7 @@ class Settings:
 
     name: str
     source: str
+    data_options: tuple[tuple[str, str], ...]
     classes: tuple[str, ...] | None
     protocol: str
     protocol_options: tuple[tuple[str, Any], ...]
@@ -85,72 +90,54 @@ class Settings:
         return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()
 
 
-def read_config(arguments: list[str]) -> tuple[str, ConfigDict]:
-    """(name, config) from `--config=FILE.py` and `--config.key=value` arguments. Every mistake is one line."""
-    for argument in arguments:
-        option, equals, _ = argument.partition("=")
-        if not option.startswith("--config.") and option != "--config":
-            raise UserMistake(f"option {argument!r} is not known{nearest(option, OPTIONS)}")
-        if not equals:
-            raise UserMistake(f"option {argument!r}: wanted a value after an equals sign, {option}=...")
-    paths = [a.split("=", 1)[1] for a in arguments if a.startswith("--config=")]
-    if len(paths) != 1:
-        raise UserMistake(f"found {len(paths)} --config options, wanted one --config=FILE.py")
-    changes = [a for a in arguments if a.startswith("--config.")]
-    return Path(paths[0]).stem, changed(config_of_file(paths[0]), changes)
-
-
-def config_of_file(path: str) -> ConfigDict:
-    """What get_config() of a file gives, over the defaults."""
-    try:
-        names = {"__name__": "config", "__file__": path}
-        exec(compile(Path(path).read_bytes(), path, "exec"), names)
-        if not callable(names.get("get_config")):
-            raise UserMistake(f"{path}: no function get_config() in it; wanted one that gives a ConfigDict")
-        config = names["get_config"]()
-    except UserMistake:
-        raise
-    except Exception as error:                  # whatever the user's Python raises
-        raise UserMistake(config_error(path, error)) from error
-    if not isinstance(config, ConfigDict):
-        raise UserMistake(f"{path}: get_config() gave {type(config).__name__}, wanted a ConfigDict (default_config())")
+def completed(config: ConfigDict, where: str = "") -> ConfigDict:
+    """The defaults with what `config` says, every key known and of its default's type. A mistake begins with `where`."""
     full = default_config()
-    refuse_unknown(all_keys(config), full, f"{path}: ")
-    try:
-        full.update(config)
-    except (TypeError, ValueError) as error:
-        raise UserMistake(f"{path}: {error}") from error
+    refuse_unknown(all_keys(config), full, where)
+    for key in all_keys(config):
+        *groups, last = key.split(".")
+        value_of(full, ".".join(groups))[last] = typed(key, value_of(config, key), value_of(full, key), where)
     return full
 
 
-def changed(config: ConfigDict, changes: list[str]) -> ConfigDict:
-    """The config with the `--config.key=value` arguments obeyed."""
-    from absl import flags
-
-    refuse_unknown([a.removeprefix("--config.").split("=", 1)[0] for a in changes], config)
-    for change in changes:
-        values, words = flags.FlagValues(), ["mer-jax", change]
-        try:
-            config_flags.DEFINE_config_dict("config", config, flag_values=values, sys_argv=words)
-            values(words)
-        except Exception as error:              # absl's own, and what ml_collections raises on a value
-            key, value = change.removeprefix("--config.").split("=", 1)
-            kind = KINDS[type(value_of(config, key))]
-            raise UserMistake(f"config key {key}={value!r}: wanted {kind}") from error
-    return config
+def typed(key: str, value: Any, default: Any, where: str = "") -> Any:
+    """The value as its default's type: whole numbers count as numbers, lists as tuples; all else is refused."""
+    if isinstance(default, float) and type(value) is int:
+        return float(value)
+    if isinstance(default, tuple) and isinstance(value, list | tuple) and all(
+            isinstance(part, str) and part.strip() for part in value):
+        return tuple(value)
+    if isinstance(default, tuple) or type(value) is not type(default):
+        raise UserMistake(f"{where}config key {key}={value!r}: wanted {KINDS[type(default)]}")
+    return value
 
 
 def refuse_unknown(keys: list[str], config: ConfigDict, where: str = "") -> None:
     """Raises UserMistake for the first key that the config has not, naming the nearest."""
     known = all_keys(config)
     for key in keys:
+        below = [name for name in known if name.startswith(f"{key}.")]
+        if below:
+            raise UserMistake(f"{where}config key {key!r} is a group of keys; wanted one of {', '.join(below)}")
         if key not in known:
-            raise UserMistake(f"{where}config key {key!r} is not known{nearest(key, known)}")
+            raise UserMistake(f"{where}config key {key!r} is not known{nearest_key(key, known)}")
+
+
+def nearest_key(key: str, known: list[str]) -> str:
+    """`mistakes.nearest` for dotted keys: the last part alone, or its initials, name a key too (`lr`)."""
+    part, parts = key.rpartition(".")[2].lower(), {name: name.rpartition(".")[2] for name in known}
+    alike = difflib.get_close_matches(part, parts.values(), n=1)
+    for close in (difflib.get_close_matches(key, known, cutoff=0.8),
+                  [name for name, last in parts.items() if part in (last, initials(last))],
+                  [name for name, last in parts.items() if last in alike]):
+        if close:
+            return nearest(difflib.get_close_matches(key, close, n=1, cutoff=0)[0], known)
+    return nearest(key, known)
 
 
 def value_of(config: ConfigDict, key: str) -> Any:
-    """The value of a dotted key."""
-    for part in key.split("."):
+    """The value of a dotted key; of an empty one, the config itself."""
+    for part in filter(None, key.split(".")):
         config = config[part]
     return config
 
@@ -162,24 +149,12 @@ def all_keys(config: ConfigDict, prefix: str = "") -> list[str]:
     return keys
 
 
-def config_error(path: str, error: Exception) -> str:
-    """One line for whatever went wrong in a config file, with the line where it was in the file."""
-    if isinstance(error, FileNotFoundError) and error.filename == path:
-        return f"{path}: no such config file"
-    if isinstance(error, SyntaxError) and error.filename == path:
-        return f"{path}, line {error.lineno}: {error.msg}"
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
-    where = f"{path}, line {lines[-1]}" if lines else path
-    return f"{where}: {type(error).__name__}: {error.args[0] if error.args else ''}"
-
-
 def settings_of(name: str, config: ConfigDict) -> Settings:
     """Checks every value and freezes the config. Keys not in `default_config` are refused."""
-    full = default_config()
-    refuse_unknown(all_keys(config), full)
-    full.update(config)
+    full = completed(config)
     choose(full.selection, SELECTIONS, "selection")
-    choose(full.protocol, PROTOCOLS, "protocol")
+    choose(full.protocol, PROTOCOLS, "protocol", PROTOCOL_ALIASES)
+    known_fields(full.network.name, full.network.variant or None)
     choose(full.optimizer.name, OPTIMIZERS, "optimizer.name")
     choose(full.optimizer.schedule, ("constant", "cosine"), "optimizer.schedule")
     choose(full.weights, ("none", "balanced"), "weights")
@@ -187,17 +162,33 @@ def settings_of(name: str, config: ConfigDict) -> Settings:
     check_numbers(full)
     if tuple(full.light) != ("L0",):
         raise UserMistake(f"config key light={tuple(full.light)}: only ('L0',), light as recorded, is there yet")
-    if bool(full.data.name) == bool(full.data.table):
-        raise UserMistake("wanted the data: either --config.data.table=CLIPS.csv or --config.data.name=TFDS_FOLDER")
+    check_data(full.data)
     rate = full.optimizer
     stage = Stage(full.epochs, rate.learning_rate, warmup_epochs=rate.warmup_epochs, schedule=rate.schedule)
     recipe = Recipe((stage,), full.batch_size, rate.name, rate.weight_decay, rate.gradient_clip, full.label_smoothing,
                     full.weights, Augmentation(full.augmentation.flip, full.augmentation.shift))
     options = {k: v for k, v in full.protocol_options.items() if v}
-    return Settings(name, full.data.table or full.data.name, tuple(full.data.classes) or None, full.protocol,
+    data_options = tuple((key, full.data[key]) for key in ("label", "root", "split") if full.data[key])
+    return Settings(name, full.data.table or full.data.name, data_options, full.data.classes or None, full.protocol,
                     tuple(sorted(options.items())), full.network.name, full.network.variant or None, recipe, full.seeds,
                     tuple(full.light), full.selection, full.allow_leak, full.allow_absent_class, full.platform,
                     full.checkpoint_seconds)
+
+
+def check_data(data: ConfigDict) -> None:
+    """Raises UserMistake unless the data are one table or one TFDS folder, with only the options of that kind."""
+    if bool(data.name) == bool(data.table):
+        raise UserMistake("wanted the data: either --config.data.table=CLIPS.csv or --config.data.name=TFDS_FOLDER")
+    if data.table and not is_table(data.table):
+        raise UserMistake(f"config key data.table={data.table!r}: wanted a .csv file; a TFDS folder goes into data.name")
+    if data.name and is_table(data.name):
+        raise UserMistake(f"config key data.name={data.name!r}: wanted a built TFDS folder; a table goes into data.table")
+    for key in ("label", "split") if data.table else ("root",):
+        if data[key]:
+            raise UserMistake(f"config key data.{key}={data[key]!r}: belongs to {'data.name' if data.table else 'data.table'}"
+                              f", and the data are {data.table or data.name!r}")
+    if len({name.strip().lower() for name in data.classes}) < len(data.classes) or len(data.classes) == 1:
+        raise UserMistake(f"config key data.classes={data.classes}: wanted two or more different names, or none")
 
 
 def check_numbers(config: ConfigDict) -> None:
@@ -208,15 +199,16 @@ def check_numbers(config: ConfigDict) -> None:
             raise UserMistake(f"config key {key}={value}: wanted {wanted}")
     if config.label_smoothing >= 1 or config.protocol_options.share >= 1:
         key = "label_smoothing" if config.label_smoothing >= 1 else "protocol_options.share"
-        raise UserMistake(f"config key {key}: wanted less than 1")
+        raise UserMistake(f"config key {key}={value_of(config, key)}: wanted less than 1")
+    if config.optimizer.warmup_epochs >= config.epochs:
+        raise UserMistake(f"config key optimizer.warmup_epochs={config.optimizer.warmup_epochs}: wanted fewer than the "
+                          f"epochs, {config.epochs}")
     if config.protocol_options.folds == 1:
         raise UserMistake("config key protocol_options.folds=1: wanted at least 2, or 0 for the protocol's own")
 
 
-def choose(value: str, known, key: str) -> None:
-    """Raises UserMistake where `value` is not among the known ones."""
+def choose(value: str, known: Iterable[str], key: str, aliases: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Raises UserMistake where `value` is not among the known ones; `aliases` help to name the one that was meant."""
     if value not in known:
-        raise UserMistake(f"config key {key}={value!r} is not known{nearest(value, known)}; "
+        raise UserMistake(f"config key {key}={value!r} is not known{nearest(aliases.get(value.lower(), value), known)}; "
                           f"there are: {', '.join(repr(k) for k in known)}")
-
-

@@ -45,3 +45,18 @@ def test_mean_of_folds_is_another_number_than_the_pooled_one():
 def test_a_label_out_of_range_is_refused():
     with pytest.raises(ValueError, match="label holds 0..3, wanted 0..2"):
         metrics.confusion_matrix(np.array([0, 3]), np.array([0, 1]), 3)
+
+
+def test_many_scores_equal_the_scores_of_each_also_with_absent_classes():
+    confusions = np.random.default_rng(0).integers(0, 4, (5, 10, 4, 4))
+    confusions[0, :, 2], confusions[1, :, :, 1] = 0, 0
+    many = metrics.scores_of_many(confusions)
+    for place in np.ndindex(5, 10):
+        one = metrics.scores(confusions[place])
+        assert {name: values[place] for name, values in many.items()} == pytest.approx(one, abs=1e-15)
+
+
+@pytest.mark.parametrize("empty", [np.zeros((3, 3)), np.stack([np.eye(3), np.zeros((3, 3))])])
+def test_a_score_of_nothing_is_refused(empty):
+    with pytest.raises(ValueError, match="at least one prediction"):
+        metrics.scores_of_many(empty)

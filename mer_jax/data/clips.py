@@ -11,6 +11,8 @@ import flax.struct
 import jax
 import numpy as np
 
+from mer_jax.mistakes import UserMistake
+
 FLOW_CODINGS = ("pixels", "minmax8")
 
 
@@ -50,6 +52,24 @@ class Clips:
         """What a network may ask for, by name. Labels, subjects and databases are not among it, on purpose."""
         named = {name: getattr(self, name) for name in ("flow", "frames", "length", "fps", "onset", "apex", "offset")}
         return {name: value for name, value in named.items() if value is not None}
+
+    def take(self, rows: np.ndarray | list[int]) -> "Clips":
+        """The clips of a mask (N,) bool or of indices, in their order: `clips.take(clips.fps > 100)`.
+
+        Subjects and databases without a clip are dropped and the others numbered anew; the classes stay as they are.
+        Raises UserMistake where nothing is taken, or a clip twice; IndexError where there is no such row.
+        """
+        chosen = np.arange(len(self))[np.asarray(rows) if len(rows) else []]
+        if chosen.ndim != 1 or not len(chosen) or len(np.unique(chosen)) < len(chosen):
+            raise UserMistake(f"rows of {chosen.size} clips were asked for, {len(np.unique(chosen))} different ones; "
+                              "wanted a list of at least one, each once")
+        part = jax.tree.map(lambda leaf: leaf[chosen], self)
+        subjects, subject = np.unique(np.asarray(part.subject), return_inverse=True)
+        datasets, dataset = np.unique(np.asarray(part.dataset), return_inverse=True)
+        return part.replace(subject=subject.astype(np.int32), dataset=dataset.astype(np.int32),
+                            ids=tuple(self.ids[row] for row in chosen),
+                            subjects=tuple(self.subjects[s] for s in subjects),
+                            datasets=tuple(self.datasets[d] for d in datasets))
 
 
 def clips_of(ids: list[tuple[str, str, str]], emotions: list[str], classes: tuple[str, ...], **arrays) -> Clips:

@@ -11,6 +11,13 @@ import numpy as np
 from mer_jax.data.clips import Clips
 from mer_jax.mistakes import UserMistake
 
+__all__ = ["PROTOCOLS", "Folds", "composite", "hold_out", "leaky_kfold", "leave_one_dataset_out", "leave_one_subject_out",
+           "subject_kfold"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 @dataclasses.dataclass(frozen=True)
 class Folds:
@@ -28,14 +35,34 @@ class Folds:
 def _held_out(protocol: str, clips: Clips, names: list[str], tests: list[np.ndarray]) -> Folds:
     everything = np.arange(len(clips))
     trains = [np.setdiff1d(everything, test) for test in tests]
+    for name, train, test in zip(names, trains, tests, strict=True):
+        if not len(train) or not len(test):
+            raise UserMistake(f"{protocol}: fold {name} has {len(train)} training and {len(test)} held-out clips; "
+                              "wanted at least one of each")
     return Folds(protocol, tuple(names), tuple(trains), tuple(np.sort(test) for test in tests))
 
 
+def _at_least_two(protocol: str, names: tuple[str, ...], what: str) -> None:
+    if len(names) < 2:
+        raise UserMistake(f"{protocol} needs at least two {what}, the data have {f'one: {names[0]}' if names else 'none'}")
+
+
+def _between(protocol: str, folds: int, most: int, what: str) -> None:
+    if folds < 2:
+        raise UserMistake(f"{protocol} of {folds} folds; wanted at least 2")
+    if most < folds:
+        raise UserMistake(f"{protocol} needs a {what} for each of its {folds} folds, the data have {most}")
+
+
+def _drawn(rng: np.random.Generator, subjects: np.ndarray | list[int], share: float) -> np.ndarray:
+    """`share` of the subjects: at least one where there are two, and never all."""
+    return rng.permutation(subjects)[: min(len(subjects) - 1, max(1, round(share * len(subjects))))]
+
+
 def _by_subject(protocol: str, clips: Clips) -> Folds:
-    if len(clips.subjects) < 2:
-        raise UserMistake(f"{protocol} needs at least two subjects, the data have one: {clips.subjects[0]}")
+    _at_least_two(protocol, clips.subjects, "subjects")
     subject = np.asarray(clips.subject)
-    return _held_out(protocol, clips, list(clips.subjects), [np.flatnonzero(subject == s) for s in range(subject.max() + 1)])
+    return _held_out(protocol, clips, list(clips.subjects), [np.flatnonzero(subject == s) for s in range(len(clips.subjects))])
 
 
 def leave_one_subject_out(clips: Clips) -> Folds:
@@ -45,15 +72,13 @@ def leave_one_subject_out(clips: Clips) -> Folds:
 
 def composite(clips: Clips) -> Folds:
     """One LOSO over several databases, scored in all and per database from the same folds (MEGC2019's CDE)."""
-    if len(clips.datasets) < 2:
-        raise UserMistake(f"composite needs at least two databases, the data have one: {clips.datasets[0]}")
+    _at_least_two("composite", clips.datasets, "databases")
     return _by_subject("composite", clips)
 
 
 def leave_one_dataset_out(clips: Clips) -> Folds:
     """One fold a database: train on all others, predict it (HDE of MEGC2018, cross-database evaluation)."""
-    if len(clips.datasets) < 2:
-        raise UserMistake(f"leave_one_dataset_out needs at least two databases, the data have one: {clips.datasets[0]}")
+    _at_least_two("leave_one_dataset_out", clips.datasets, "databases")
     dataset = np.asarray(clips.dataset)
     return _held_out("leave_one_dataset_out", clips, list(clips.datasets),
                      [np.flatnonzero(dataset == d) for d in range(len(clips.datasets))])
@@ -61,8 +86,7 @@ def leave_one_dataset_out(clips: Clips) -> Folds:
 
 def subject_kfold(clips: Clips, folds: int = 5, seed: int = 0) -> Folds:
     """K folds with no subject in two of them; subjects dealt out largest first, each to the smallest fold so far."""
-    if len(clips.subjects) < folds:
-        raise UserMistake(f"subject_kfold needs a subject for each of its {folds} folds, the data have {len(clips.subjects)}")
+    _between("subject_kfold", folds, len(clips.subjects), "subject")
     subject = np.asarray(clips.subject)
     rows = [np.flatnonzero(subject == s) for s in np.random.default_rng(seed).permutation(len(clips.subjects))]
     groups: list[list[np.ndarray]] = [[] for _ in range(folds)]
@@ -72,20 +96,20 @@ def subject_kfold(clips: Clips, folds: int = 5, seed: int = 0) -> Folds:
 
 
 def hold_out(clips: Clips, share: float = 0.2, seed: int = 0) -> Folds:
-    """One fold: `share` of each database's subjects (at least one) is held out."""
+    """One fold: `share` of each database's subjects is held out, at least one and never all; a single one trains."""
+    if not 0 < share < 1:
+        raise UserMistake(f"hold_out of a share of {share}; wanted a number between 0 and 1")
     rng, test_subjects = np.random.default_rng(seed), []
     for name in clips.datasets:
-        subjects = [s for s, key in enumerate(clips.subjects) if key.startswith(f"{name}/")]
-        if len(subjects) < 2:
-            raise UserMistake(f"hold_out needs at least two subjects in each database, {name} has one")
-        test_subjects.extend(rng.permutation(subjects)[: max(1, round(share * len(subjects)))])
+        test_subjects.extend(_drawn(rng, [s for s, key in enumerate(clips.subjects) if key.startswith(f"{name}/")], share))
+    if not test_subjects:
+        raise UserMistake("hold_out needs at least two subjects in one of the databases")
     return _held_out("hold_out", clips, ["held_out"], [np.flatnonzero(np.isin(np.asarray(clips.subject), test_subjects))])
 
 
 def leaky_kfold(clips: Clips, folds: int = 10, seed: int = 0) -> Folds:
     """Random K folds over clips: a subject is trained on and tested at once. Only to show what that adds to a score."""
-    if len(clips) < folds:
-        raise UserMistake(f"leaky_kfold needs a clip for each of its {folds} folds, the data have {len(clips)}")
+    _between("leaky_kfold", folds, len(clips), "clip")
     parts = np.array_split(np.random.default_rng(seed).permutation(len(clips)), folds)
     return _held_out("leaky_kfold", clips, [f"fold{k}" for k in range(folds)], parts)
 
@@ -96,6 +120,9 @@ PROTOCOLS: dict[str, Callable[[Clips], Folds]] = {
 }
 
 
+PROTOCOL_ALIASES = {"cde": "composite", "hde": "leave_one_dataset_out", "kfold": "subject_kfold"}     # for messages alone
+
+
 def inner_split(clips: Clips, train: np.ndarray, seed: int, share: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
     """Splits a fold's training rows into (fit, validation): `share` of the subjects of each database validate.
 
@@ -104,9 +131,7 @@ def inner_split(clips: Clips, train: np.ndarray, seed: int, share: float = 0.2) 
     rng, subject, dataset = np.random.default_rng(seed), np.asarray(clips.subject), np.asarray(clips.dataset)
     validating: list[int] = []
     for d in np.unique(dataset[train]):
-        subjects = np.unique(subject[train][dataset[train] == d])
-        if len(subjects) > 1:
-            validating.extend(rng.permutation(subjects)[: max(1, round(share * len(subjects)))])
+        validating.extend(_drawn(rng, np.unique(subject[train][dataset[train] == d]), share))
     inside = np.isin(subject[train], validating)
     if not inside.any():
         raise UserMistake("selection=inner needs two training subjects in at least one database of every fold")

@@ -26,6 +26,15 @@ def distinct_keys(keys: Sequence[tuple[str, str, str]], places: Sequence[str]) -
         first[key] = place
 
 
+def one_spelling(names: Sequence[str], places: Sequence[str], what: str) -> None:
+    """Refuses a name that differs from an earlier one only in upper and lower case or in the space around it."""
+    first: dict[str, tuple[str, str]] = {}
+    for name, place in zip(names, places, strict=True):
+        other, there = first.setdefault(name.strip().lower(), (name, place))
+        if name != other:
+            raise UserMistake(f"{place}: {what} {name!r}, but {other!r} in {there}; wanted one spelling")
+
+
 def marked_indices(
     numbers: Sequence[int], onset: int | None, apex: int | None, offset: int | None, place: str
 ) -> tuple[int, int, int]:

@@ -1,8 +1,8 @@
 """Clips from a table of one's own: a CSV file that names images of optical flow, folders of frames, or both.
 
 Columns (a header of these names, in any order and case; others are ignored): dataset, subject, clip, emotion, and at
-least one of flow and frames; optional onset, apex, offset, fps, aus, flow_coding. Paths are relative to the table and
-stay in its folder. Commas, semicolons or tabs separate cells; the text is UTF-8.
+least one of flow and frames; optional onset, apex, offset, fps, flow_coding. Paths are relative to one folder, the
+table's own or the `root`, and stay in it. Commas, semicolons or tabs separate cells; the text is UTF-8.
 """
 
 import csv
@@ -15,20 +15,22 @@ from pathlib import Path
 import numpy as np
 
 from mer_jax.data.clips import FLOW_CODINGS, Clips, clips_of
-from mer_jax.data.frame_stack import distinct_keys, marked_indices, one_shape, padded_stack
+from mer_jax.data.frame_stack import distinct_keys, marked_indices, one_shape, one_spelling, padded_stack
 from mer_jax.data.image_files import numbered_frames, path_below, read_flow_array, read_image
 from mer_jax.mistakes import UserMistake, nearest
 
 REQUIRED = ("dataset", "subject", "clip", "emotion")
-OPTIONAL = ("flow", "frames", "onset", "apex", "offset", "fps", "aus", "flow_coding")
+OPTIONAL = ("flow", "frames", "onset", "apex", "offset", "fps", "flow_coding")
 MARKS = ("onset", "apex", "offset")
 FASTEST_CAMERA = 1e6
 
 
-def clips_from_table(path: str | os.PathLike, classes: tuple[str, ...] | None = None) -> Clips:
+def clips_from_table(path: str | os.PathLike, classes: tuple[str, ...] | None = None,
+                     root: str | os.PathLike | None = None) -> Clips:
     """The N clips of a CSV file, in its order.
 
     classes: the emotions in the order of their indices; None takes those of the file, sorted. None is ever renamed.
+    root: the folder that relative paths start from, and that no path leaves, by a link neither; None: the table's own.
     flow: one 8-bit RGB image a clip, kept as (N, H, W, 3) uint8 "minmax8"; or one .npy of floats (H, W, 3), kept as
         float32 "pixels". flow_coding may say which; it is the same in all rows.
     frames: a folder of images or a pattern such as `s1/*.jpg`, sorted by the last integer of each name; 8-bit RGB, or
@@ -39,8 +41,13 @@ def clips_from_table(path: str | os.PathLike, classes: tuple[str, ...] | None = 
     Raises UserMistake with the file, the row (its line in an editor), what was found and what was wanted.
     """
     path = Path(path)
+    folder = path.parent if root is None else Path(root)
+    if not folder.is_dir() and root is not None:
+        raise UserMistake(f"root {root}: no such folder; wanted the one that the paths in {path} start from")
     rows, places = _rows(path)
     distinct_keys([(row["dataset"], row["subject"], row["clip"]) for row in rows], places)
+    one_spelling([row["dataset"] for row in rows], places, "dataset")
+    one_spelling([row["emotion"] for row in rows], places, "emotion")
     classes = _classes(path, rows, places, classes)
     numbers = [{name: _number(row, name, place) for name in (*MARKS, "fps")}
                for row, place in zip(rows, places, strict=True)]
@@ -53,9 +60,9 @@ def clips_from_table(path: str | os.PathLike, classes: tuple[str, ...] | None = 
             if not row[name]:
                 raise UserMistake(f"{place}: empty {name}; wanted a path in every row or in none")
     if "flow" in held:
-        arrays |= _flow(path.parent, rows, places)
+        arrays |= _flow(folder, rows, places)
     if "frames" in held:
-        arrays |= _frames(path.parent, rows, places, numbers)
+        arrays |= _frames(folder, rows, places, numbers)
     keys = [(row["dataset"], row["subject"], row["clip"]) for row in rows]
     return clips_of(keys, [row["emotion"] for row in rows], classes, **arrays)
 

@@ -12,19 +12,21 @@ from pathlib import Path
 import numpy as np
 
 from mer_jax.data.clips import FLOW_CODINGS, Clips, clips_of
-from mer_jax.data.frame_stack import distinct_keys, marked_indices, one_shape, padded_stack
+from mer_jax.data.frame_stack import distinct_keys, marked_indices, one_shape, one_spelling, padded_stack
 from mer_jax.mistakes import UserMistake, nearest
 
 MARKS = ("onset", "apex", "offset")
 INPUTS = ("flow", "frames")
 
 
-def clips_from_tfds(folder: str | os.PathLike, label: str = "emotion", split: str | None = None) -> Clips:
+def clips_from_tfds(folder: str | os.PathLike, label: str = "emotion", split: str | None = None,
+                    classes: tuple[str, ...] | None = None) -> Clips:
     """The clips of one split of a built TFDS folder (the one of a version, with dataset_info.json), in stored order.
 
     label: which ClassLabel feature is the emotion; its names are the classes. A record whose label is -1 has none in
         this labelling (TFDS stores "not labelled" so) and is left out.
     split: its name; None takes the only one.
+    classes: the names in the order wanted; None keeps the stored order. A record of another class is a mistake.
     flow: uint8 is "minmax8", floats are "pixels" (float32), which a flow_coding feature must not contradict.
     frames: (N, L, H, W, C) uint8, padded with zeros. The marks are the features onset_index, apex_index, offset_index,
         indices into L; else onset, apex, offset: numbers among the feature frame_numbers, or without it indices too.
@@ -34,7 +36,7 @@ def clips_from_tfds(folder: str | os.PathLike, label: str = "emotion", split: st
     """
     folder = Path(folder)
     builder = _builder(folder)
-    classes = _classes(folder, builder.info.features, label)
+    stored_names = _classes(folder, builder.info.features, label)
     stored = _records(folder, builder, _split(folder, list(builder.info.splits), split))
     labelled = [(f"{folder}, record {row}", record) for row, record in enumerate(stored) if record[label] != -1]
     if not labelled:
@@ -43,10 +45,14 @@ def clips_from_tfds(folder: str | os.PathLike, label: str = "emotion", split: st
     names = [(_words(record.get("dataset", builder.name), place), _words(record["subject"], place),
               _words(record["clip"], place)) for place, record in labelled]
     distinct_keys(names, places)
+    one_spelling([dataset for dataset, *_ in names], places, "dataset")
+    emotions = [stored_names[record[label]] for record in records]
+    if classes is not None:
+        _check_asked(folder, label, stored_names, classes, emotions, places)
     arrays = _flow(records, places) if "flow" in records[0] else {}
     if "frames" in records[0]:
         arrays |= _frames(records, places)
-    return clips_of(names, [classes[record[label]] for record in records], classes, **arrays)
+    return clips_of(names, emotions, classes or stored_names, **arrays)
 
 
 def _builder(folder: Path):
@@ -79,7 +85,20 @@ def _classes(folder: Path, features, label: str) -> tuple[str, ...]:
         raise UserMistake(f"{folder}: no feature flow or frames; found {', '.join(features)}; wanted at least one")
     if len(features[label].names) < 2:
         raise UserMistake(f"{folder}: {label} has one class, {features[label].names[0]!r}; wanted at least two classes")
+    one_spelling(features[label].names, [f"{folder}, {label}"] * len(features[label].names), "class")
     return tuple(features[label].names)
+
+
+def _check_asked(folder: Path, label: str, stored: tuple[str, ...], classes: tuple[str, ...], emotions: list[str],
+                 places: list[str]) -> None:
+    """Refuses classes that the data do not have, and a record of a class that was not asked for."""
+    for name in classes:
+        if name not in stored:
+            raise UserMistake(f"{folder}: {label} has no class {name!r}{nearest(name, stored)}; "
+                              f"found {', '.join(stored)}; wanted classes among them")
+    for emotion, place in zip(emotions, places, strict=True):
+        if emotion not in classes:
+            raise UserMistake(f"{place}: {label} {emotion!r}; wanted one of the classes asked for, {', '.join(classes)}")
 
 
 def _split(folder: Path, splits: list[str], split: str | None) -> str:

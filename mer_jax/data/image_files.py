@@ -16,18 +16,24 @@ MODES = {"1": "black and white", "L": "8-bit grey", "LA": "grey with alpha", "P"
 
 
 def path_below(folder: Path, cell: str, place: str) -> Path:
-    """`folder / cell`, refused where it names or leads, by a link too, to anything outside of `folder`."""
-    plain = PureWindowsPath(cell)
+    """`folder / cell`, refused where it names or leads, by a link too, to anything outside of `folder`.
+
+    An absolute cell is taken where it names something in the folder.
+    """
+    named = PureWindowsPath(cell)
     try:
-        path = folder / cell
-        inside = not plain.root and ".." not in plain.parts and path.resolve().is_relative_to(folder.resolve())
+        path, root = folder / cell, folder.resolve()
+        target = path.resolve()
         path.exists()
     except (OSError, ValueError, RuntimeError) as error:
-        raise UserMistake(f"{place}: {cell!r} is no usable path ({error}); wanted one relative to the table") from None
-    if not inside:
-        raise UserMistake(f"{place}: {cell!r} leads out of the table's folder; "
-                          "wanted a path relative to it, without '..'")
-    return path
+        raise UserMistake(f"{place}: {cell!r} is no usable path ({error}); wanted one relative to {folder}") from None
+    absolute = Path(cell).is_absolute()
+    elsewhere = ".." in named.parts or named.drive or (named.root and not absolute)
+    if elsewhere or not target.is_relative_to(root):
+        link = "" if elsewhere or absolute else f", through a link to {target}"
+        raise UserMistake(f"{place}: {cell!r} leads out of the folder {folder}{link}; wanted a path in it without '..', "
+                          "or another folder to start from as root (--config.data.root=FOLDER)")
+    return folder / target.relative_to(root) if absolute else path
 
 
 def _kind(image: Image.Image) -> str:
@@ -94,7 +100,8 @@ def numbered_frames(folder: Path, cell: str, place: str) -> dict[int, Path]:
     """
     path = path_below(folder, cell, place)
     try:
-        files = path.iterdir() if path.is_dir() else folder.glob(cell) if re.search(r"[*?\[]", cell) else None
+        pattern = str(path.relative_to(folder)) if re.search(r"[*?\[]", cell) else None
+        files = path.iterdir() if path.is_dir() else folder.glob(pattern) if pattern else None
         images = None if files is None else sorted(
             f for f in files if f.suffix.lower() in IMAGE_SUFFIXES and not f.name.startswith("."))
     except (OSError, ValueError, NotImplementedError) as error:

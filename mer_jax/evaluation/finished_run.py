@@ -31,6 +31,8 @@ class FinishedRun:
 
 def read_run(folder: Path) -> FinishedRun:
     """Reads config.json, metrics.json and predictions.csv. Raises UserMistake where one is missing or damaged."""
+    if folder.is_file():
+        raise UserMistake(f"{folder} is a file; wanted the folder of a finished run")
     if not folder.is_dir():
         raise UserMistake(f"{folder} is not a finished run: no such folder")
     for name in ("config.json", "metrics.json", "predictions.csv"):
@@ -48,7 +50,25 @@ def read_run(folder: Path) -> FinishedRun:
         if unknown:
             raise UserMistake(f"{folder / 'predictions.csv'}: {column} {unknown[0]!r} is none of the classes "
                               f"{', '.join(table.classes)}")
+    check_whole(folder, config, metrics, table)
     return FinishedRun(folder, config, metrics, table)
+
+
+def check_whole(folder: Path, config: dict, metrics: dict, table: Predictions) -> None:
+    """Raises UserMistake where a run, selection or light level has fewer clips than the others or than is stated.
+
+    Stated are the clips of the data, unless a protocol predicts only a part of them, and the clips scored.
+    """
+    keys = np.stack([table.columns[name].astype(str) for name in ("run", "selection", "light", "dataset", "subject", "clip")])
+    groups, clips = np.unique(np.unique(keys, axis=1)[:3], axis=1, return_counts=True)
+    settings, overall = config.get("settings", {}), metrics.get("overall")
+    stated = [config.get("data", {}).get("clips") if settings.get("protocol") != "hold_out" else None,
+              overall.get("clips") if isinstance(overall, dict) else None]
+    wanted = max([int(clips.max()), *(number for number in stated if type(number) is int)])
+    if clips.min() < wanted:
+        run, selection, light = groups[:, clips.argmin()]
+        raise UserMistake(f"{folder / 'predictions.csv'}: run {run}, selection {selection}, light {light} has {clips.min()} "
+                          f"clips, wanted {wanted}: the file is cut off, or of other data")
 
 
 def read_curves(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:

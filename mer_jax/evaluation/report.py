@@ -3,7 +3,6 @@
 Every score is computed again from predictions.csv. The page loads nothing, so it opens without a network.
 """
 
-import json
 from pathlib import Path
 
 import jinja2
@@ -12,6 +11,7 @@ from markupsafe import Markup
 
 from mer_jax.evaluation.charts import attention_chart, curve_chart, subject_chart
 from mer_jax.evaluation.finished_run import FinishedRun, read_attention, read_curves, read_run
+from mer_jax.evaluation.flat_settings import flat_settings
 from mer_jax.evaluation.predictions import Predictions
 from mer_jax.evaluation.score import HEADLINES, at_plain_light, chosen_selection, entry, rows_of, score
 from mer_jax.evaluation.uncertainty import paired_difference, same_clips
@@ -22,8 +22,8 @@ PEEK = "epoch chosen on the test subject: not a score"
 MISTAKES_SHOWN = 12
 
 
-def write_report(folder: Path) -> Path:
-    """Writes `report.html` into the folder of a finished run and returns its path."""
+def write_report(folder: Path, out: Path | None = None) -> tuple[Path, dict]:
+    """Writes the page of a finished run, `report.html` in its folder or the file `out`; gives its path and the scores."""
     run = read_run(folder)
     entries = score(run.table)
     rows = at_plain_light(run.table.where(selection=entries["selection"]))
@@ -31,10 +31,10 @@ def write_report(folder: Path) -> Path:
                  warnings=_warnings(run, entries), facts=_facts(run, rows), confusions=_confusions(entries),
                  classes=run.table.classes, subjects=_subject_charts(rows), curves=_curves(folder / "log.jsonl"),
                  attention=_attention(folder / "attention.npz", rows), mistakes=confident_mistakes(rows),
-                 audit=run.metrics.get("leak_audit"), settings=_flat(run.config.get("settings", {})),
-                 data=_flat(run.config.get("data", {})),
-                 versions={**_flat(run.config.get("versions", {})), **_flat(run.config.get("code", {}), "code.")})
-    return _write(folder / "report.html", page)
+                 audit=run.metrics.get("leak_audit"), settings=_settings(run),
+                 data=flat_settings(run.config.get("data", {})),
+                 versions=flat_settings(run.config.get("versions", {})) | flat_settings(run.config.get("code", {}), "code."))
+    return _write(out or folder / "report.html", page), entries
 
 
 def compare(folders: list[Path]) -> dict:
@@ -44,6 +44,9 @@ def compare(folders: list[Path]) -> dict:
     """
     if len(folders) < 2:
         raise UserMistake(f"a comparison needs at least two runs, got {len(folders)}")
+    for place, folder in enumerate(folders):
+        if folder.resolve() in [other.resolve() for other in folders[:place]]:
+            raise UserMistake(f"{folder}: the same folder twice; wanted runs that differ")
     runs, first, compared = [read_run(folder) for folder in folders], None, []
     for run in runs:
         selection = chosen_selection(run.table)
@@ -51,17 +54,18 @@ def compare(folders: list[Path]) -> dict:
         first = first or rows
         paired = rows is not first and same_clips(first, rows)
         compared.append({
-            "folder": str(run.folder), **_names(run), "selection": selection, "entry": entry(rows),
+            "folder": str(run.folder), **_names(run), "epochs": _epochs(run), "selection": selection, "entry": entry(rows),
             "difference": paired_difference(first, rows) if paired else None,
             "note": "" if paired or rows is first else "other clips, labels or classes than the first run: not paired",
         })
     return {"runs": compared}
 
 
-def write_comparison(folders: list[Path], out: Path) -> Path:
-    """Writes the comparison of several runs to the file `out` and returns it."""
-    page = _page("report.html", title="Comparison of runs", comparison=compare(folders)["runs"], peek=PEEK)
-    return _write(out, page)
+def write_comparison(folders: list[Path], out: Path) -> tuple[Path, dict]:
+    """Writes the comparison of several runs to the file `out`; gives its path and what `compare` gave."""
+    compared = compare(folders)
+    page = _page("report.html", title="Comparison of runs", comparison=compared["runs"], peek=PEEK)
+    return _write(out, page), compared
 
 
 def score_table(entries: dict) -> str:
@@ -108,16 +112,27 @@ def _title(run: FinishedRun) -> str:
 
 def _facts(run: FinishedRun, rows: Predictions) -> list[tuple[str, str]]:
     """What stands below the title: the size of the data and of the work."""
-    epochs, seconds = rows.unique("epoch"), run.metrics.get("seconds")
+    scored, seconds = [epoch + 1 for epoch in rows.unique("epoch")], run.metrics.get("seconds")
+    trained = _epochs(run)
     return [
         ("clips", str(len(rows.where(run=rows.unique("run")[0])))),
         ("subjects", str(len(np.unique(rows.subject_keys())))),
         ("databases", str(len(rows.unique("dataset")))),
         ("seeds", str(len(rows.unique("run")))),
         ("folds", str(len(rows.unique("fold")))),
-        ("epoch scored", f"{epochs[0]}" if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}"),
+        ("scored after epoch", (f"{scored[0]}" if len(scored) == 1 else f"{scored[0]} to {scored[-1]}")
+         + (f" of {trained}" if trained else "")),
         *([("time", _duration(seconds))] if isinstance(seconds, int | float) else []),
     ]
+
+
+def _epochs(run: FinishedRun) -> int | None:
+    """How many epochs each network of a run was trained for; None where its settings do not say."""
+    recipe = run.config.get("settings", {}).get("recipe")
+    try:
+        return sum(int(stage["epochs"]) for stage in recipe["stages"])
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _duration(seconds: int | float) -> str:
@@ -178,7 +193,7 @@ def _curves(path: Path) -> dict | None:
     for name, title in (("loss", "loss"), ("accuracy", "training accuracy")):
         there = ~np.isnan(curves[name]).all(1)
         if there.any():
-            charts.append((title, Markup(curve_chart(epochs[there], curves[name][there], title))))
+            charts.append((title, Markup(curve_chart(epochs[there] + 1, curves[name][there], title))))
     return {"charts": charts, "runs": curves["loss"].shape[1], "epochs": len(epochs)} if charts else None
 
 
@@ -213,10 +228,7 @@ def confident_mistakes(rows: Predictions) -> list[dict]:
              "wrong": int(wrong[i]), "runs": int(count[i])} for i in order]
 
 
-def _flat(settings: dict, prefix: str = "") -> dict[str, str]:
-    """Nested settings as dotted names: {"network": {"name": "x"}} to {"network.name": "x"}."""
-    flat = {}
-    for name, value in settings.items():
-        flat |= (_flat(value, f"{prefix}{name}.") if isinstance(value, dict) and value
-                 else {f"{prefix}{name}": value if isinstance(value, str) else json.dumps(value)})
-    return flat
+def _settings(run: FinishedRun) -> dict[str, str]:
+    """The settings by dotted names; light level L0 is explained."""
+    flat = flat_settings(run.config.get("settings", {}))
+    return {name: value.replace("L0", "L0 (as recorded)") if name == "light" else value for name, value in flat.items()}

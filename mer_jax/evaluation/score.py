@@ -12,8 +12,8 @@ from mer_jax.evaluation.uncertainty import (
     confusions_of_runs,
     interval_over_seeds,
     interval_over_subjects,
-    scores_of_many,
 )
+from mer_jax.metrics import scores_of_many
 from mer_jax.mistakes import UserMistake, nearest
 
 HEADLINES = {"uf1": "UF1", "uar": "UAR", "accuracy": "accuracy"}
@@ -29,6 +29,8 @@ def score(table: Predictions, selection: str | None = None) -> dict:
     overall entry of each. `majority_vote` is None where one fold holds every clip. Raises UserMistake for a selection
     that is not there, ValueError for an empty table.
     """
+    if not isinstance(table, Predictions):
+        raise TypeError(f"score wants Predictions, as benchmark gives them, found {type(table).__name__}")
     selection = chosen_selection(table, selection)
     rows = table.where(selection=selection)
     plain = at_plain_light(rows)

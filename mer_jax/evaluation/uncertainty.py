@@ -10,28 +10,10 @@ import numpy as np
 from scipy.stats import t as student_t
 
 from mer_jax.evaluation.predictions import Predictions
-from mer_jax.metrics import confusion_matrix
+from mer_jax.metrics import confusion_matrix, scores_of_many
 
 RESAMPLES = 2000
 LEVEL = 0.95
-
-
-def scores_of_many(confusions: np.ndarray) -> dict[str, np.ndarray]:
-    """`metrics.scores` of many confusion matrices at once: (..., K, K) counts to (...) for each metric."""
-    confusions = np.asarray(confusions, np.float64)
-    hits = np.diagonal(confusions, axis1=-2, axis2=-1)
-    present, predicted, total = confusions.sum(-1), confusions.sum(-2), confusions.sum((-2, -1))
-    if np.any(total == 0):
-        raise ValueError("a score needs at least one prediction")
-    recall, precision = hits / np.maximum(present, 1), hits / np.maximum(predicted, 1)
-    f1 = 2 * hits / np.maximum(present + predicted, 1)
-    return {
-        "uf1": f1.mean(-1),
-        "uar": recall.mean(-1),
-        "accuracy": hits.sum(-1) / total,
-        "wf1": (f1 * present).sum(-1) / total,
-        "macro_precision": precision.mean(-1),
-    }
 
 
 def interval_over_seeds(values: np.ndarray | list[float]) -> list[float] | None:

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from mer_jax.mistakes import UserMistake, nearest
+from mer_jax.models.network import input_shapes
 from mer_jax.models.ststnet import STSTNet
 
 
@@ -27,15 +28,20 @@ MODELS = {
 }
 
 
-def create(name: str, classes: int, variant: str | None = None, **fields) -> nn.Module:
-    """The network `name` for so many classes; `variant` is the first listed one where None."""
+def known_fields(name: str, variant: str | None = None) -> dict:
+    """The fields of a network's variant, the first listed one where None. Raises UserMistake where there is no such."""
     if name not in MODELS:
         raise UserMistake(f"network {name!r} is not known{nearest(name, MODELS)}; there are: {', '.join(MODELS)}")
     variants = MODELS[name].variants
     if variant is not None and variant not in variants:
         raise UserMistake(f"network {name!r} has no variant {variant!r}{nearest(variant, variants)}; "
                           f"there are: {', '.join(variants)}")
-    chosen = variants[variant] if variant is not None else next(iter(variants.values()))
+    return variants[variant] if variant is not None else next(iter(variants.values()))
+
+
+def create(name: str, classes: int, variant: str | None = None, **fields) -> nn.Module:
+    """The network `name` for so many classes; `variant` is the first listed one where None."""
+    chosen = known_fields(name, variant)
     return MODELS[name].network(classes=classes, **{**chosen, **fields})
 
 
@@ -45,10 +51,13 @@ def table() -> list[dict]:
     for name, entry in MODELS.items():
         for variant, fields in entry.variants.items():
             network = entry.network(classes=3, **fields)
-            shapes = jax.eval_shape(lambda network=network: network.init(
-                jax.random.key(0), {"flow": jnp.zeros((1, 28, 28, 3))}, train=False))
+            inputs = input_shapes(network)
+            shapes = jax.eval_shape(lambda network=network, inputs=inputs: network.init(
+                jax.random.key(0), {name: jnp.zeros((1, *shape)) for name, shape in inputs.items()}, train=False))
             parameters = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes["params"]))
             rows.append({"name": name, "variant": variant, "paper": entry.paper,
-                         "input": f"{'+'.join(network.inputs)} 28x28x3 {network.flow_coding}",
+                         "input": " + ".join(" ".join(filter(None, (
+                             name, "x".join(map(str, shape)), network.flow_coding if name == "flow" else "")))
+                             for name, shape in inputs.items()),
                          "parameters": parameters, "evidence": entry.evidence})
     return rows

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from mer_jax.mistakes import UserMistake
 from mer_jax.models.blocks.convolution import Form, Kernel, convolve, dense_like_torch, max_pool_tiles, mean_pool_tiles
 from mer_jax.models.blocks.normalisation import BatchAffine, batch_moments
 from mer_jax.models.network import Output
@@ -28,6 +29,7 @@ class STSTNet(nn.Module):
 
     form: "patches" (one matrix product, batches well over runs) or "conv" (`lax.conv`); equal to rounding.
     batch_axis: the mapped axis over which batch statistics are synchronised (inside pmap or shard_map), else None.
+    Raises UserMistake for flow of another size.
     Where it departs from the published PyTorch code: the running variance is the biased one (Flax).
     """
 
@@ -41,6 +43,8 @@ class STSTNet(nn.Module):
 
     @nn.compact
     def __call__(self, inputs: dict[str, jax.Array | np.ndarray], *, train: bool) -> Output:
+        if inputs["flow"].shape[1:] != (*self.flow_size, 3):
+            raise UserMistake(f"STSTNet reads flow of shape (N, 28, 28, 3), found {tuple(inputs['flow'].shape)}")
         flow = jnp.asarray(inputs["flow"], jnp.float32)[..., ::-1]                    # (N, 28, 28, 3): strain, v, u
         x = jnp.pad(flow, ((0, 0), (2, 2), (2, 2), (0, 0)))                         # (N, 32, 32, 3)
         kernels, biases = zip(*(Kernel(width, 3, name=f"conv{s}")(3) for s, width in enumerate(STREAMS, 1)), strict=True)

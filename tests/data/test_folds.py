@@ -67,12 +67,37 @@ def test_inner_split_parts_training_subjects_and_covers_each_database(clips, see
     assert set(clips.dataset[validation]) == set(clips.dataset[fit]) == {0, 1}
 
 
+def test_hold_out_leaves_a_subject_on_each_side_of_every_database_that_has_two(clips):
+    for share in (0.01, 0.5, 0.99):
+        folds = hold_out(clips, share=share)
+        for rows in (*folds.train, *folds.test):
+            assert set(clips.dataset[rows]) == {0, 1}
+    lone = clips.take((clips.dataset == 1) | (clips.subject == 0))
+    (test,) = hold_out(lone).test
+    assert set(lone.dataset[test]) == {1}, "the single subject of the other database trains"
+
+
+@pytest.mark.parametrize(("name", "options", "words"), [
+    ("hold_out", {"share": 0.0}, "between 0 and 1"), ("hold_out", {"share": 1.0}, "between 0 and 1"),
+    ("hold_out", {"share": float("nan")}, "between 0 and 1"), ("subject_kfold", {"folds": 1}, "at least 2"),
+    ("subject_kfold", {"folds": -3}, "at least 2"), ("leaky_kfold", {"folds": 0}, "at least 2"),
+    ("subject_kfold", {"folds": 7}, "a subject for each of its 7 folds, the data have 6"),
+    ("leaky_kfold", {"folds": 99}, "a clip for each of its 99 folds")])
+def test_options_that_would_leave_a_side_empty_are_refused(name, options, words, clips):
+    with pytest.raises(UserMistake, match=words):
+        PROTOCOLS[name](clips, **options)
+
+
 @pytest.mark.parametrize(("name", "words"), [
     ("leave_one_subject_out", "at least two subjects"), ("composite", "at least two databases"),
     ("leave_one_dataset_out", "at least two databases"), ("subject_kfold", "a subject for each"),
     ("hold_out", "at least two subjects"), ("leaky_kfold", "a clip for each")])
 def test_what_the_data_cannot_give_is_said(name, words, clips):
-    few = dataclasses.replace(clips, ids=clips.ids[:4], subject=clips.subject[:4], dataset=clips.dataset[:4],
-                              label=clips.label[:4], subjects=clips.subjects[:1], datasets=clips.datasets[:1])
     with pytest.raises(UserMistake, match=words):
-        PROTOCOLS[name](few)
+        PROTOCOLS[name](clips.take(clips.subject == 0))
+
+
+def test_a_fold_that_holds_out_a_subject_without_clips_is_refused(clips):
+    empty = dataclasses.replace(clips, subjects=(*clips.subjects, "smic/s99"))
+    with pytest.raises(UserMistake, match="fold smic/s99 has 24 training and 0 held-out clips"):
+        PROTOCOLS["composite"](empty)

@@ -123,6 +123,16 @@ def test_eight_bit_flow_is_minmax8_and_a_split_can_be_named(tmp_path):
     _assert_mistake(folder, ["'three'", "one, two"], split="three")
 
 
+def test_classes_are_put_in_the_order_asked_for(tmp_path):
+    folder = _build(tmp_path, LABEL | FLOW, _records(emotion=[0, 2, 2, 0], flow=_flow(4)))
+    for asked in (None, ("positive", "surprise"), ("positive", "negative", "surprise")):
+        clips = clips_from_tfds(folder, classes=asked)
+        assert clips.classes == (asked or tuple(EMOTIONS))
+        assert [clips.classes[i] for i in clips.label] == ["surprise", "positive", "positive", "surprise"]
+    _assert_mistake(folder, ["no class 'Negativ'", "did you mean 'negative'"], classes=("Negativ", "positive"))
+    _assert_mistake(folder, ["record 0", "'surprise'", "positive, negative"], classes=("positive", "negative"))
+
+
 def _assert_mistake(folder: Path, words: list[str], **options) -> None:
     with pytest.raises(UserMistake) as caught:
         clips_from_tfds(folder, **options)
@@ -144,6 +154,9 @@ WRONG_RECORDS = {
     "nothing labelled": (LABEL | FLOW, _good(emotion=[-1, -1]), ["none of 2 records"]),
     "no input": (LABEL, {"emotion": [0, 1]}, ["flow", "frames"]),
     "duplicate": (LABEL | FLOW, _good(subject=["1", "1"], clip=["c", "c"]), ["record 1", "duplicate", "record 0"]),
+    "two spellings": (LABEL | FLOW | {"dataset": F.Text()}, _good(dataset=["casme2", "CASME2 "]),
+                      ["record 1", "'CASME2 '", "'casme2' in", "record 0"]),
+    "classes in two spellings": ({"emotion": F.ClassLabel(names=["fear", "Fear"])} | FLOW, _good(), ["'Fear'", "'fear'"]),
     "empty subject": (LABEL | FLOW, _good(subject=["1", ""]), ["record 1", "empty subject"]),
     "slash": (LABEL | FLOW, _good(clip=["a/b", "c"]), ["record 0", "'a/b'"]),
     "not finite": (LABEL | FLOW, _good(flow=[np.zeros((4, 5, 3), np.float32), np.full((4, 5, 3), np.nan, np.float32)]),

@@ -1,9 +1,12 @@
-"""Made-up tables of predictions for the tests of this folder."""
+"""Made-up tables of predictions, and folders of finished runs, for the tests of this folder."""
+
+import json
 
 import numpy as np
 import pytest
 
-from mer_jax.evaluation.predictions import Predictions
+from mer_jax.evaluation.predictions import Predictions, to_csv
+from mer_jax.evaluation.score import score
 
 CLASSES = ("negative", "positive", "surprise")
 
@@ -38,3 +41,30 @@ def shuffled():
         order = np.random.default_rng(1).permutation(len(table))
         return Predictions(table.classes, {n: c[order] for n, c in table.columns.items()}, table.probabilities[order])
     return shuffle
+
+
+def _epoch(epoch: int, loss: list, accuracy: list, runs=("seed0/fold0", "seed0/fold1")) -> str:
+    return json.dumps({"event": "epoch", "epoch": epoch, "runs": runs, "loss": loss, "accuracy": accuracy})
+
+
+@pytest.fixture
+def epoch_line():
+    """A function: the line of log.jsonl of an epoch."""
+    return _epoch
+
+
+@pytest.fixture
+def finished(tmp_path, made_up):
+    """A function that writes the folder of a finished run."""
+    def write(name="run", table=None, audit=(), protocol="leave_one_subject_out"):
+        folder, table = tmp_path / name, table or made_up()
+        folder.mkdir()
+        (folder / "predictions.csv").write_text(to_csv(table))
+        (folder / "config.json").write_text(json.dumps({
+            "settings": {"network": {"name": "ststnet"}, "data": {"name": "synthme"}, "protocol": protocol},
+            "versions": {"jax": "0.10.2"}, "data": {"digest": "abc123"}, "code": {}, "command": "mer-jax benchmark"}))
+        (folder / "metrics.json").write_text(json.dumps(
+            {**score(table), "seconds": 75.0, "leak_audit": {"findings": list(audit), "allowed": bool(audit)}}))
+        (folder / "log.jsonl").write_text("\n".join(_epoch(e, [1.0 / e, 2.0 / e], [0.5, 0.6]) for e in (1, 2, 3)))
+        return folder
+    return write

@@ -5,34 +5,11 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from mer_jax.evaluation.finished_run import read_attention, read_curves
-from mer_jax.evaluation.predictions import to_csv
 from mer_jax.evaluation.report import compare, confident_mistakes, score_table, write_comparison, write_report
 from mer_jax.evaluation.score import score
 from mer_jax.mistakes import UserMistake
 
 NASTY = "<script>alert(1)</script>"
-
-
-@pytest.fixture
-def finished(tmp_path, made_up):
-    """A function that writes the folder of a finished run."""
-    def write(name="run", table=None, audit=(), protocol="leave_one_subject_out"):
-        folder, table = tmp_path / name, table or made_up()
-        folder.mkdir()
-        (folder / "predictions.csv").write_text(to_csv(table))
-        (folder / "config.json").write_text(json.dumps({
-            "settings": {"network": {"name": "ststnet"}, "data": {"name": "synthme"}, "protocol": protocol},
-            "versions": {"jax": "0.10.2"}, "data": {"digest": "abc123"}, "code": {}, "command": "mer-jax benchmark"}))
-        (folder / "metrics.json").write_text(json.dumps(
-            {**score(table), "seconds": 75.0, "leak_audit": {"findings": list(audit), "allowed": bool(audit)}}))
-        (folder / "log.jsonl").write_text("\n".join(_epoch(e, [1.0 / e, 2.0 / e], [0.5, 0.6]) for e in (1, 2, 3)))
-        return folder
-    return write
-
-
-def _epoch(epoch: int, loss: list, accuracy: list, runs=("seed0/fold0", "seed0/fold1")) -> str:
-    return json.dumps({"event": "epoch", "epoch": epoch, "runs": runs, "loss": loss, "accuracy": accuracy})
 
 
 class _Page(HTMLParser):
@@ -56,7 +33,7 @@ def test_the_report_has_its_sections_and_loads_nothing(finished, made_up):
     keys = [f"{d}/{s}/{c}" for d, s, c in {tuple(row) for row in zip(
         *(made_up().columns[n].tolist() for n in ("dataset", "subject", "clip")), strict=True)}]
     np.savez(folder / "attention.npz", map=np.ones((len(keys), 7, 7)), clip=np.array(keys), kind="input gradient")
-    text = write_report(folder).read_text()
+    text = write_report(folder)[0].read_text()
     page = _Page(text)
     for word in ("ststnet · casme2, samm · leave one subject out", "Confusion matrices", "Subjects", "majority vote",
                  "Learning curves", "Where the network looked", "Input gradient", "Most confident mistakes",
@@ -68,12 +45,43 @@ def test_the_report_has_its_sections_and_loads_nothing(finished, made_up):
     assert all(value.startswith(("data:image/png;base64,", "#")) for value in page.loaded)
 
 
+def test_epochs_are_counted_from_one(finished):
+    folder = finished()
+    config = json.loads((folder / "config.json").read_text())
+    config["settings"]["recipe"] = {"stages": [{"epochs": 3}, {"epochs": 7}]}
+    (folder / "config.json").write_text(json.dumps(config))
+    text = write_report(folder)[0].read_text()
+    page = _Page(text).text
+    assert "scored after epoch8 of 10" in page, "the table's epoch 7, counted from 0, is the eighth"
+    assert "recipe.stages.1.epochs" in page and "recipe.stages.2.epochs" in page
+
+
+def test_settings_are_shown_in_words(finished):
+    folder = finished()
+    config = json.loads((folder / "config.json").read_text())
+    config["settings"] |= {"variant": None, "options": [], "platform": "", "nested": {}, "light": ["L0", "L2"],
+                           "losses": [["cross_entropy", 1.0]], "allow_leak": False, "seeds": 0}
+    (folder / "config.json").write_text(json.dumps(config))
+    repeat = re.sub(r"\s+", " ", _Page(write_report(folder)[0].read_text()).text.split("How to repeat it")[1])
+    for words in ("light L0 (as recorded), L2", "losses cross_entropy 1.0", "allow_leak false", "seeds 0"):
+        assert words in repeat or words.replace(" ", "", 1) in repeat, words
+    for noise in ("null", "[", "{", "variant", "options", "platform", "nested"):
+        assert noise not in repeat, noise
+
+
+def test_one_seed_is_said_of_scores_and_not_of_the_majority_vote(finished, made_up):
+    table = made_up(runs=1)
+    rows = write_report(finished(table=table))[0].read_text().split("</tr>")
+    (vote,), (overall,) = ([row for row in rows if f">{name}</th>" in row] for name in ("majority vote", "overall"))
+    assert "one seed" in overall and "one seed" not in vote and "seeds" not in vote
+
+
 def test_settings_may_be_nested_or_flat(finished):
     folder = finished()
     config = json.loads((folder / "config.json").read_text())
     config["settings"] = {"network": "ststnet", "variant": "small", "protocol": "loso"}
     (folder / "config.json").write_text(json.dumps(config))
-    assert "ststnet small · casme2, samm · loso" in _Page(write_report(folder).read_text()).text
+    assert "ststnet small · casme2, samm · loso" in _Page(write_report(folder)[0].read_text()).text
 
 
 def test_a_page_that_cannot_be_written_is_named(finished, tmp_path):
@@ -84,31 +92,31 @@ def test_a_page_that_cannot_be_written_is_named(finished, tmp_path):
 
 def test_the_same_folder_gives_the_same_page_byte_for_byte(finished):
     folder = finished()
-    assert write_report(folder).read_bytes() == write_report(folder).read_bytes()
+    assert write_report(folder)[0].read_bytes() == write_report(folder)[0].read_bytes()
 
 
 def test_names_are_escaped_wherever_they_come_from(finished, made_up):
     table = made_up(skill=0.1)
     for column in ("clip", "subject", "dataset"):
         table.columns[column] = np.char.add(table.columns[column], f"$_{NASTY}")
-    text = write_report(finished(table=table, audit=[NASTY], protocol=NASTY)).read_text()
+    text = write_report(finished(table=table, audit=[NASTY], protocol=NASTY))[0].read_text()
     assert "<script" not in text and "&lt;script&gt;" in text
 
 
 def test_scores_come_from_the_predictions_and_a_metrics_file_that_disagrees_is_named(finished):
     folder = finished()
-    right = write_report(folder).read_text()
+    right = write_report(folder)[0].read_text()
     stated = json.loads((folder / "metrics.json").read_text())
     stated["overall"]["uf1"] = 0.98765
     (folder / "metrics.json").write_text(json.dumps(stated))
-    text = write_report(folder).read_text()
+    text = write_report(folder)[0].read_text()
     assert "metrics.json states other scores" in text and "metrics.json states other scores" not in right
     assert "0.988" not in text
 
 
 def test_a_peeked_run_says_so_and_by_how_much(finished, made_up):
     table = made_up(selections=("last", "test_peek"))
-    text = _Page(write_report(finished(table=table)).read_text()).text
+    text = _Page(write_report(finished(table=table))[0].read_text()).text
     entries = score(table)
     gain = entries["overall"]["uf1"] - entries["by_selection"]["last"]["uf1"]
     assert "epoch chosen on the test subject: not a score" in text and f"{gain:+.3f} UF1" in text
@@ -116,20 +124,8 @@ def test_a_peeked_run_says_so_and_by_how_much(finished, made_up):
 
 
 def test_leaks_are_said_first(finished):
-    text = _Page(write_report(finished(audit=["clip a = clip b"], protocol="leaky_kfold")).read_text()).text
+    text = _Page(write_report(finished(audit=["clip a = clip b"], protocol="leaky_kfold"))[0].read_text()).text
     assert "The leak audit found 1" in text and "clip a = clip b" in text and "on the same people" in text
-
-
-def test_a_resumed_log_counts_the_last_line_and_passes_over_cut_ones(tmp_path):
-    path = tmp_path / "log.jsonl"
-    path.write_text("\n".join(['{"event": "start"}', _epoch(1, [3.0, 4.0], [0.1, None]), _epoch(2, [9.0], [0.9], ["b"]),
-                               '{"event": "epoch", "epo' + _epoch(7, [1.0], [1.0], ["b"]), "[1]",
-                               _epoch(1, [2.0, 5.0], [0.2, None]), '{"event": "ep']))
-    epochs, curves = read_curves(path)
-    assert epochs.tolist() == [1, 2]
-    np.testing.assert_array_equal(curves["loss"], [[np.nan, 2.0, 5.0], [9.0, np.nan, np.nan]])
-    np.testing.assert_array_equal(curves["accuracy"], [[np.nan, 0.2, np.nan], [0.9, np.nan, np.nan]])
-    assert len(read_curves(tmp_path / "none.jsonl")[0]) == 0
 
 
 def test_a_run_without_log_attention_or_audit_still_has_a_report(finished):
@@ -137,52 +133,8 @@ def test_a_run_without_log_attention_or_audit_still_has_a_report(finished):
     (folder / "log.jsonl").unlink()
     (folder / "metrics.json").write_text("{}")
     (folder / "config.json").write_text("{}")
-    text = _Page(write_report(folder).read_text()).text
+    text = _Page(write_report(folder)[0].read_text()).text
     assert "no log of the epochs" in text and "No audit is recorded" in text and "protocol not recorded" in text
-
-
-def test_attention_maps_are_multiples_of_the_mean_and_damage_is_named(tmp_path):
-    path = tmp_path / "attention.npz"
-    np.savez(path, map=np.stack([np.arange(4.0).reshape(2, 2), np.zeros((2, 2))]), clip=["a", "b"], kind="cam")
-    maps, clips, kind = read_attention(path)
-    assert maps.mean((1, 2)).tolist() == [1, 1] and maps[0, 1, 1] == 2 and (clips, kind) == (["a", "b"], "cam")
-    np.savez(path, map=np.ones((2, 2, 2)), clip=["a"], kind="cam")
-    with pytest.raises(UserMistake, match=r"maps of shape \(2, 2, 2\) for 1 clips, wanted \(clips, height, width\)"):
-        read_attention(path)
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(UserMistake, match=r"attention.npz: not readable as attention maps"):
-        read_attention(path)
-
-
-def test_folders_that_are_no_finished_run_are_refused_in_one_line(finished, tmp_path):
-    with pytest.raises(UserMistake, match="nowhere is not a finished run: no such folder"):
-        write_report(tmp_path / "nowhere")
-    for name in ("config.json", "metrics.json", "predictions.csv"):
-        folder = finished(f"no {name}")
-        (folder / name).unlink()
-        with pytest.raises(UserMistake, match=re.escape(f"{folder} is not a finished run: no {name}")):
-            write_report(folder)
-
-
-@pytest.mark.parametrize(("text", "said"), [
-    ('{"settings": {', "config.json: not readable as JSON, cut off or damaged: "),
-    ("[1, 2]", "config.json: holds a list, wanted a JSON object"),
-    ('{"settings": 3}', "config.json: 'settings' is 3, wanted a JSON object"),
-    ("\x00\ud7ff", "config.json: not readable as JSON"),
-])
-def test_damaged_json_is_named(finished, text, said):
-    folder = finished()
-    (folder / "config.json").write_text(text, encoding="utf-8")
-    with pytest.raises(UserMistake, match=re.escape(said)):
-        write_report(folder)
-
-
-def test_a_prediction_of_an_unknown_class_is_named(finished):
-    folder = finished()
-    path = folder / "predictions.csv"
-    path.write_text(path.read_text().replace(",positive,", ",postive,"))
-    with pytest.raises(UserMistake, match="label 'postive' is none of the classes negative, positive, surprise"):
-        write_report(folder)
 
 
 def test_the_most_confident_mistakes_are_wrong_and_sorted(made_up):
@@ -200,8 +152,11 @@ def test_a_comparison_pairs_runs_over_the_same_clips_only(finished, made_up, tmp
     assert first["difference"] is None and first["note"] == "" and first["network"] == "ststnet"
     assert second["difference"]["uf1"]["interval"][0] > 0
     assert third["difference"] is None and "other clips" in third["note"]
-    page = _Page(write_comparison(folders, tmp_path / "comparison.html").read_text()).text
+    page = _Page(write_comparison(folders, tmp_path / "comparison.html")[0].read_text()).text
     assert "Difference to the first run" in page and "other clips" in page
+    assert page.count("selection last") == 3 and "leave one subject out" in page
+    with pytest.raises(UserMistake, match="b: the same folder twice"):
+        compare([*folders, folders[0].parent / "a" / ".." / "b"])
     with pytest.raises(UserMistake, match="a comparison needs at least two runs, got 1"):
         compare(folders[:1])
 

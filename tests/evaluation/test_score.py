@@ -61,6 +61,8 @@ def test_selections_that_cannot_be_scored_are_refused_in_one_line(made_up):
         score(made_up(selections=("last", "inner", "test_peek")))
     with pytest.raises(ValueError, match="at least one prediction"):
         score(made_up().where(dataset="smic"))
+    with pytest.raises(TypeError, match="Predictions"):
+        score({"uf1": 0.5})
 
 
 def test_the_majority_vote_counts_the_clips_outside_the_fold(made_up, shuffled):

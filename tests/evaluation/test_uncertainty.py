@@ -10,24 +10,10 @@ from mer_jax.evaluation.uncertainty import (
     interval_over_subjects,
     paired_difference,
     resampled_counts,
-    scores_of_many,
 )
-from mer_jax.metrics import scores
+from mer_jax.metrics import scores, scores_of_many
 
 METRICS = ("uf1", "uar", "accuracy", "wf1", "macro_precision")
-
-
-def test_many_scores_equal_the_scores_of_each_also_with_absent_classes():
-    confusions = np.random.default_rng(0).integers(0, 4, (50, 4, 4))
-    confusions[:10, 2], confusions[5:15, :, 1] = 0, 0
-    many = scores_of_many(confusions)
-    for i, confusion in enumerate(confusions):
-        assert {name: values[i] for name, values in many.items()} == pytest.approx(scores(confusion), abs=1e-15)
-
-
-def test_a_score_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="at least one prediction"):
-        scores_of_many(np.zeros((2, 3, 3)))
 
 
 def test_the_interval_over_seeds_is_the_one_of_scipy_and_none_for_one_seed():

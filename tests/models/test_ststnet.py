@@ -1,22 +1,18 @@
-"""STSTNet against a PyTorch network written from the paper, against the published weights, and against itself."""
+"""STSTNet against a PyTorch network written from the paper, and against itself."""
 
 import dataclasses
-import json
-import subprocess
-import sys
-from pathlib import Path
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from mer_jax import models
 from mer_jax.mistakes import UserMistake
 from mer_jax.models import create
 from mer_jax.models.ststnet import STSTNet
-from mer_jax.models.torch_weights import read_tensors, variables_from_torch
-
-REPOSITORY = Path(__file__).parents[2]
+from mer_jax.models.torch_weights import variables_from_torch
 
 
 @pytest.fixture(scope="module")
@@ -118,55 +114,31 @@ def test_gradient_is_finite_on_a_constant_image(variables):
     assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(jax.grad(loss)(variables["params"])))
 
 
-def test_weights_of_another_network_are_refused(variables):
-    _, peer = torch_ststnet()
-    tensors = state_dict(peer)
-    with pytest.raises(UserMistake, match="does not know: extra"):
-        variables_from_torch({**tensors, "extra": np.zeros(1)}, variables)
-    with pytest.raises(UserMistake, match="no tensor 'fc.bias'"):
-        variables_from_torch({k: v for k, v in tensors.items() if k != "fc.bias"}, variables)
-    with pytest.raises(UserMistake, match=r"fc.weight has shape \(400, 5\)"):
-        variables_from_torch({**tensors, "fc.weight": np.zeros((5, 400))}, variables)
-
-
-@pytest.mark.parametrize(("name", "content", "words"), [
-    ("w.pth", b"", "read from .npz or .safetensors"), ("w.npz", b"PK\x03\x04 cut", "not readable as weights"),
-    ("w.safetensors", b"\x00" * 20, "not readable as weights")])
-def test_files_that_are_no_weights_are_refused(tmp_path, name, content, words):
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(UserMistake, match=words):
-        read_tensors(tmp_path / name)
-
-
-def test_a_pickle_inside_npz_is_not_opened(tmp_path):
-    np.savez(tmp_path / "w.npz", w=np.array([print], dtype=object))
-    with pytest.raises(UserMistake, match="not readable as weights"):
-        read_tensors(tmp_path / "w.npz")
-
-
-def test_safetensors_and_npz_hold_the_same(tmp_path):
-    from safetensors.numpy import save_file
-
-    tensors = {"conv1.weight": np.random.default_rng(0).normal(size=(3, 3, 3, 3)).astype(np.float32)}
-    save_file(tensors, tmp_path / "w.safetensors")
-    np.savez(tmp_path / "w.npz", **tensors)
-    np.testing.assert_array_equal(read_tensors(tmp_path / "w.safetensors")["conv1.weight"],
-                                  read_tensors(tmp_path / "w.npz")["conv1.weight"])
-
-
 def test_unknown_network_names_the_nearest():
-    with pytest.raises(UserMistake, match="did you mean 'ststnet'"):
-        create("stsnet", classes=3)
+    for name in ("stsnet", "STSTNet"):
+        with pytest.raises(UserMistake, match="did you mean 'ststnet'"):
+            create(name, classes=3)
     assert dataclasses.asdict(create("ststnet", classes=5))["classes"] == 5
 
 
-def test_published_weights_give_the_published_scores(real_clips_folder):
-    done = subprocess.run(
-        [sys.executable, REPOSITORY / "experiments" / "ststnet_published_weights.py", "--json",
-         f"--table={real_clips_folder / 'clips.csv'}", f"--weights={real_clips_folder / 'ststnet_weights.npz'}"],
-        capture_output=True, text=True, check=True)
-    result = json.loads(done.stdout)
-    found = {name: (round(values["uf1"], 4), round(values["uar"], 4))
-             for name, values in {"both": result["overall"], **result["by_dataset"]}.items()}
-    assert found == {"both": (0.7525, 0.7530), "casme2": (0.8304, 0.8304), "smic": (0.6871, 0.6876)}
-    assert round(result["overall"]["accuracy"], 4) == 0.7573
+def test_a_network_that_reads_frames_has_a_row_in_the_table(monkeypatch):
+    class Means(nn.Module):
+        classes: int
+        inputs = ("frames", "flow", "fps")
+        frames_shape, flow_size, flow_coding = (5, 8, 9, 1), (4, 6), "pixels"
+
+        @nn.compact
+        def __call__(self, inputs, *, train):
+            means = [value.reshape(len(value), -1).mean(-1) for value in inputs.values()]
+            return nn.Dense(self.classes)(jnp.stack(means, -1))
+
+    monkeypatch.setitem(models.MODELS, "means", models.Entry(Means, "none", "a test"))
+    rows = {row["name"]: row for row in models.table()}
+    assert rows["ststnet"]["input"] == "flow 28x28x3 minmax8" and rows["ststnet"]["parameters"] == 1683
+    assert rows["means"]["input"] == "frames 5x8x9x1 + flow 4x6x3 pixels + fps" and rows["means"]["parameters"] == 12
+
+
+@pytest.mark.parametrize("shape", [(2, 32, 32, 3), (2, 28, 28, 1), (28, 28, 3)])
+def test_flow_of_another_size_is_refused(shape, variables):
+    with pytest.raises(UserMistake, match=rf"\(N, 28, 28, 3\), found \({shape[0]}, "):
+        STSTNet().apply(variables, {"flow": np.zeros(shape, np.uint8)}, train=False)

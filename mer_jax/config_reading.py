@@ -1,0 +1,103 @@
+"""A config from a file and the words of a command. Every mistake in either is one line."""
+
+import ast
+import traceback
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from mer_jax.mistakes import UserMistake, nearest
+from mer_jax.settings import KINDS, completed, refuse_unknown, typed, value_of
+
+OPTIONS = ("--config", "--out", "--fresh", "--json")
+
+
+def read_config(words: list[str]) -> tuple[str, ConfigDict]:
+    """(name, config) from `--config=FILE.py` and `--config.key=value`; a space may stand for the equals sign."""
+    arguments = joined(words)
+    for argument in arguments:
+        option, equals, _ = argument.partition("=")
+        if not is_config(option):
+            raise UserMistake(f"option {argument!r} is not known{nearest(option, OPTIONS)}")
+        if not equals:
+            raise UserMistake(f"option {argument!r}: wanted a value after it, {option}=...")
+    paths = [a.split("=", 1)[1] for a in arguments if a.startswith("--config=")]
+    if len(paths) != 1:
+        raise UserMistake(f"found {len(paths)} --config options, wanted one --config=FILE.py")
+    changes = [a.removeprefix("--config.") for a in arguments if a.startswith("--config.")]
+    return Path(paths[0]).stem, changed(config_of_file(paths[0]), changes)
+
+
+def is_config(option: str) -> bool:
+    return option == "--config" or option.startswith("--config.")
+
+
+def joined(words: list[str]) -> list[str]:
+    """`--config FILE` and `--config.key VALUE` as the one word with an equals sign that they stand for."""
+    found: list[str] = []
+    for word in words:
+        if found and is_config(found[-1]) and "=" not in found[-1] and not word.startswith("--"):
+            found[-1] += f"={word}"
+        else:
+            found.append(word)
+    return found
+
+
+def config_of_file(path: str) -> ConfigDict:
+    """What get_config() of a file gives, over the defaults."""
+    try:
+        names = {"__name__": "config", "__file__": path}
+        exec(compile(Path(path).read_bytes(), path, "exec"), names)
+        if not callable(names.get("get_config")):
+            raise UserMistake(f"{path}: no function get_config() in it; wanted one that gives a ConfigDict")
+        config = names["get_config"]()
+    except UserMistake:
+        raise
+    except (Exception, SystemExit) as error:    # whatever the user's Python raises
+        raise UserMistake(config_error(path, error)) from error
+    if not isinstance(config, ConfigDict):
+        raise UserMistake(f"{path}: get_config() gave {type(config).__name__}, wanted a ConfigDict (default_config())")
+    return completed(config, f"{path}: ")
+
+
+def config_error(path: str, error: BaseException) -> str:
+    """One line for whatever went wrong in a config file, with the line where it was in the file."""
+    if isinstance(error, FileNotFoundError) and error.filename == path:
+        return f"{path}: no such config file"
+    if isinstance(error, SyntaxError) and error.filename == path:
+        return f"{path}, line {error.lineno}: {error.msg}"
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+    where = f"{path}, line {lines[-1]}" if lines else path
+    return f"{where}: {type(error).__name__}: {error.args[0] if error.args else ''}"
+
+
+def changed(config: ConfigDict, changes: list[str]) -> ConfigDict:
+    """The config with changes `key=value` obeyed, each value read as the type of what is there."""
+    pairs = [change.split("=", 1) for change in changes]
+    refuse_unknown([key for key, _ in pairs], config)
+    for key, text in pairs:
+        *groups, last = key.split(".")
+        value_of(config, ".".join(groups))[last] = value_of_text(key, text, value_of(config, key))
+    return config
+
+
+def value_of_text(key: str, text: str, default: Any) -> Any:
+    """What a word of the command line says, as the type of `default`."""
+    if isinstance(default, tuple):
+        return typed(key, texts_of(text), default)
+    try:
+        if isinstance(default, bool):
+            return {"true": True, "false": False}[text.lower()]
+        return type(default)(text)
+    except (KeyError, ValueError):
+        raise UserMistake(f"config key {key}={text!r}: wanted {KINDS[type(default)]}") from None
+
+
+def texts_of(text: str) -> Any:
+    """`a,b` and `('a', 'b')` as the tuple ("a", "b"); what is neither as it is, for `typed` to refuse."""
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return text if text[:1] in ("(", "[") else tuple(part.strip() for part in text.split(",")) if text else ()
+    return (value,) if isinstance(value, str) else value

@@ -1,0 +1,64 @@
+"""Settings: every key has one type, however a value reaches it, and a mistyped key or name is named."""
+
+import pytest
+from ml_collections import ConfigDict
+
+from mer_jax.config_reading import changed
+from mer_jax.mistakes import UserMistake, nearest
+from mer_jax.settings import all_keys, completed, default_config, nearest_key, settings_of, value_of
+
+KEYS = all_keys(default_config())
+STRANGE = (None, object(), {1}, "text", b"bytes", 3, 2.5, True, ("a",), ("a", 3), ("a", ""), (" ",), [None])
+
+
+def only(key: str, value) -> ConfigDict:
+    """A config of one key, with a value of whatever type."""
+    for part in reversed(key.split(".")):
+        value = {part: value}
+    return ConfigDict(value)
+
+
+def fits(value, default) -> bool:
+    if isinstance(default, tuple):
+        return isinstance(value, list | tuple) and all(isinstance(v, str) and v.strip() for v in value)
+    return type(value) in ((int, float) if isinstance(default, float) else (type(default),))
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_value_of_another_type_is_one_line_for_every_key(key):
+    default = value_of(default_config(), key)
+    for value in STRANGE:
+        if fits(value, default):
+            assert value_of(completed(only(key, value)), key) == (tuple(value) if isinstance(value, list) else value)
+            continue
+        with pytest.raises(UserMistake, match=f"^config key {key}=.*: wanted "):
+            settings_of("name", only(key, value))
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_text_of_a_value_gives_the_value(key):
+    value = {bool: True, int: 7, float: 0.25, str: "a text", tuple: ("one", "t wo")}[type(value_of(default_config(), key))]
+    texts = ["one,t wo", "('one', 't wo')", '["one", "t wo"]', "'one','t wo'", " one , t wo"] if isinstance(
+        value, tuple) else [str(value)]
+    for text in texts:
+        assert value_of(changed(default_config(), [f"{key}={text}"]), key) == value
+
+
+@pytest.mark.parametrize(("key", "text", "value"), [
+    ("data.classes", "", ()), ("data.classes", "'one'", ("one",)), ("light", "L0", ("L0",)),
+    ("data.table", "a=b.csv", "a=b.csv"), ("allow_leak", "FALSE", False), ("optimizer.learning_rate", "5e-5", 5e-5),
+    ("epochs", "-3", -3)])
+def test_texts_at_the_edges(key, text, value):
+    assert value_of(changed(default_config(), [f"{key}={text}"]), key) == value
+
+
+@pytest.mark.parametrize(("found", "meant"), [
+    ("optimizer.lr", "optimizer.learning_rate"), ("lr", "optimizer.learning_rate"), ("optimizer.wd", "optimizer.weight_decay"),
+    ("learning_rate", "optimizer.learning_rate"), ("bs", "batch_size"), ("seed", "seeds"), ("class", "data.classes"),
+    ("networks.name", "network.name"), ("Epochs", "epochs"), ("data.tabel", "data.table")])
+def test_a_mistyped_key_names_the_one_that_was_meant(found, meant):
+    assert nearest_key(found, KEYS) == f" (did you mean {meant!r}?)"
+
+
+def test_nothing_is_suggested_where_nothing_is_near():
+    assert nearest_key("zzzz", KEYS) == nearest("zzzz", KEYS) == ""
