@@ -148,7 +148,7 @@ def test_report_on_what_is_no_run(here, refused, finished):
 def test_a_cut_table_of_predictions_is_not_scored(run_here, refused):
     lines = Path("run/predictions.csv").read_text().splitlines()
     Path("run/predictions.csv").write_text("\n".join(lines[:20]) + "\n")
-    refused(["report", "run"], "run/predictions.csv", "has 19 clips, wanted 24", "cut off")
+    refused(["report", "run"], "run/predictions.csv", ": 19 clips, wanted 24", "cut off")
 
 
 def test_a_platform_that_is_not_there(here):
