@@ -58,6 +58,11 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("folders", nargs="+", type=Path, metavar="DIR")
     made.add_argument("--out", type=Path, help="the page (default: DIR/report.html; of several DIRs comparison.html here). "
                       "An earlier page of that name is replaced")
+    made = command("train", "one network on all clips, saved with its classes and the score of its benchmark",
+                   "example:\n  mer-jax train --config=experiments/agmenet_synthme.py --out=networks/agmenet", train)
+    made.usage = "mer-jax train --config=FILE.py [--config.key=value ...] --out=DIR [--benchmark=DIR] [--json]"
+    made.add_argument("--out", type=Path, required=True, help="where the network goes: network.json and weights.npz")
+    made.add_argument("--benchmark", type=Path, help="the run that scored these settings (default: where benchmark puts it)")
     command("models", "the networks: name, paper, input, parameters, evidence", "example:\n  mer-jax models --json",
             models)
     command("datasets", "what data can be read", "example:\n  mer-jax datasets", datasets)
@@ -76,7 +81,7 @@ def benchmark(arguments: argparse.Namespace, rest: list[str]) -> None:
     from mer_jax.evaluation.run_folder import run_benchmark
     from mer_jax.loading import load
 
-    folder = arguments.folder = arguments.out or Path("runs") / f"{settings.name}-{settings.digest()[:8]}"
+    folder = arguments.folder = arguments.out or default_folder(settings)
     if settings.selection == "test_peek":
         print("warning: selection=test_peek chooses the epoch on the test subject: what it gives is not a score",
               file=sys.stderr)
@@ -86,6 +91,28 @@ def benchmark(arguments: argparse.Namespace, rest: list[str]) -> None:
     metrics = run_benchmark(settings, clips, folder, arguments.fresh)
     print(json.dumps({**metrics, "folder": str(folder)}) if arguments.json
           else f"{score_table(metrics)}\nreport: {folder / 'report.html'}")
+
+
+def train(arguments: argparse.Namespace, rest: list[str]) -> None:
+    from mer_jax.config_reading import read_config
+    from mer_jax.settings import settings_of
+
+    settings = settings_of(*read_config(rest))
+    use_platform(settings.platform)
+    from mer_jax.evaluation.kept_network import train_network
+    from mer_jax.loading import load
+
+    say(f"reading {settings.source}")
+    clips = load(settings.source, settings.classes, **dict(settings.data_options))
+    benchmark = arguments.benchmark or default_folder(settings)
+    kept = train_network(settings, clips, arguments.out, benchmark)
+    print(json.dumps({**kept, "folder": str(arguments.out)}) if arguments.json else
+          f"{kept['network']} {kept['variant'] or ''}: trained on {kept['data']['clips']} clips, {arguments.out}\n"
+          f"cross-validated score: {kept['score'] if isinstance(kept['score'], str) else kept['score']['overall']}")
+
+
+def default_folder(settings) -> Path:
+    return Path("runs") / f"{settings.name}-{settings.digest()[:8]}"
 
 
 def say(line: str) -> None:

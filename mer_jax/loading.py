@@ -1,13 +1,19 @@
-"""`load`: one's own table, or a built TFDS folder, as Clips."""
+"""`load`: one's own table, a built TFDS folder, or faces rendered at the first use, as Clips."""
 
+import contextlib
+import importlib
+import io
+import os
 from pathlib import Path
 
 from mer_jax.data.clips import Clips
 from mer_jax.data.from_table import clips_from_table
 from mer_jax.data.from_tfds import clips_from_tfds
-from mer_jax.mistakes import UserMistake
+from mer_jax.mistakes import UserMistake, nearest
 
+RENDERED = {"synthme": "tfds_builders.synthme"}
 SOURCES = {
+    "synthme": "rendered faces, made at the first use: synthme/easy or synthme/casme2_like (--config.data.name=synthme)",
     "table": "a CSV of one's own: dataset, subject, clip, emotion, and flow and/or frames (--config.data.table=FILE.csv)",
     "tfds": "any built TFDS folder, read without TensorFlow (--config.data.name=FOLDER)",
 }
@@ -20,11 +26,13 @@ def is_table(source: str | Path) -> bool:
 
 def load(source: str | Path, classes: tuple[str, ...] | None = None, *, root: str | Path | None = None,
          label: str | None = None, split: str | None = None) -> Clips:
-    """Clips from a CSV file (see `data/from_table`) or from the folder of a built TFDS data set (`data/from_tfds`).
+    """Clips from a CSV file (see `data/from_table`), from the folder of a built TFDS data set (`data/from_tfds`), or by the
+    name of a rendered one ("synthme", "synthme/casme2_like"), which is built into the user's cache at its first use.
 
     classes: the class names in their order; None takes a table's emotions, sorted, or the names that TFDS stores.
     root: of a table alone: the folder that its paths start from; None is the table's own.
-    label, split: of a TFDS folder alone: which ClassLabel ("emotion" where None), and which split (the only one).
+    label, split: of a TFDS folder alone: which ClassLabel (where None "emotion", of synthme "label3"), and which split
+        (the only one).
 
     Raises UserMistake in one line where the source is neither, or an option belongs to the other kind.
     """
@@ -38,4 +46,36 @@ def load(source: str | Path, classes: tuple[str, ...] | None = None, *, root: st
         return clips_from_table(path, classes, root)
     if path.is_dir():
         return clips_from_tfds(path, label or "emotion", split, classes)
-    raise UserMistake(f"{source}: neither a .csv table nor the folder of a built TFDS data set")
+    name, _, tier = str(source).partition("/")
+    if name in RENDERED:
+        return clips_from_tfds(rendered(name, tier), label or "label3", split, classes)
+    raise UserMistake(f"{source}: neither a .csv table, nor the folder of a built TFDS data set, nor one "
+                      f"of {', '.join(RENDERED)}")
+
+
+def cache_folder() -> Path:
+    """Where rendered data sets are kept: $MER_JAX_CACHE, or mer_jax in the user's cache folder."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("MER_JAX_CACHE") or Path(home) / "mer_jax")
+
+
+def rendered(name: str, tier: str) -> Path:
+    """The TFDS folder of a rendered data set, built into the cache where it is not there yet."""
+    import tensorflow_datasets as tfds
+
+    builder_class = importlib.import_module(RENDERED[name]).Builder
+    tiers = [config.name for config in builder_class.BUILDER_CONFIGS]
+    if tier and tier not in tiers:
+        raise UserMistake(f"data set '{name}/{tier}' is not known{nearest(tier, tiers)}; "
+                          f"there are: {', '.join(f'{name}/{t}' for t in tiers)}")
+    folder = cache_folder() / "tfds"
+    folder.mkdir(parents=True, exist_ok=True)
+    builder = builder_class(config=tier or tiers[0], data_dir=folder, file_format="array_record")
+    said = io.StringIO()                                          # TFDS announces itself; the builder has a bar of its own
+    with contextlib.redirect_stdout(said):
+        tfds.disable_progress_bar()
+        try:
+            builder.download_and_prepare()
+        finally:
+            tfds.enable_progress_bar()
+    return Path(builder.data_dir)

@@ -13,6 +13,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from mer_jax.data.folds import PROTOCOL_ALIASES, PROTOCOLS
+from mer_jax.light.camera import LEVELS
 from mer_jax.loading import is_table
 from mer_jax.mistakes import UserMistake, initials, nearest
 from mer_jax.models import known_fields
@@ -25,21 +26,24 @@ from mer_jax.training.stages import Recipe, Stage
 def default_config() -> ConfigDict:
     """Every setting with its default; a config file starts from this and changes what its paper says."""
     return ConfigDict({
-        "data": {"name": "", "label": "", "split": "",         # a built TFDS folder, which ClassLabel, which split
+        "data": {"name": "", "label": "", "split": "",         # a data set or TFDS folder, which ClassLabel, which split
                  "table": "", "root": "",                      # or a CSV, and the folder that its paths start from
                  "classes": ()},                               # the class names in their order
         "protocol": "leave_one_subject_out",
         "protocol_options": {"folds": 0, "share": 0.0, "seed": 0},     # 0: the protocol's own default
-        "network": {"name": "ststnet", "variant": ""},
+        "network": {"name": "ststnet", "variant": "", "off": ()},      # off: parts to leave out, e.g. ("llem",)
         "epochs": 100,
         "batch_size": 256,
         "optimizer": {"name": "adam", "learning_rate": 1e-3, "weight_decay": 0.0, "schedule": "constant",
                       "warmup_epochs": 0, "gradient_clip": 0.0},
         "label_smoothing": 0.0,
         "weights": "none",                                     # or "balanced"
-        "augmentation": {"flip": False, "shift": 0},
+        "augmentation": {"flip": False, "shift": 0, "dark": 0.0},      # dark: the share of clips seen in low light
+        "losses": {"cross_entropy": 1.0},                      # name -> factor
+        "trainable": {},                                       # path prefix -> factor of its learning rate; "*": the rest
+        "stages_before": {},                                   # name -> {epochs, learning_rate, losses, trainable}
         "seeds": 1,                                            # a count
-        "light": ("L0",),
+        "light": ("L0",),                                      # the levels scored, of L0 (as recorded) to L4
         "selection": "last",                                   # or "inner", or "test_peek"
         "allow_leak": False,
         "allow_absent_class": False,
@@ -48,14 +52,15 @@ def default_config() -> ConfigDict:
     })
 
 
+FREE = ("losses", "trainable", "stages_before")                # groups whose keys are the user's own
 KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text",
          tuple: "texts, as in ('a', 'b')"}
 POSITIVE, NOT_NEGATIVE = (sys.float_info.min, "a number above 0"), (0, "0 or more")
 LEAST = {
     **dict.fromkeys(("epochs", "seeds", "batch_size"), (1, "at least 1")), "optimizer.learning_rate": POSITIVE,
     **dict.fromkeys(("optimizer.weight_decay", "optimizer.warmup_epochs", "optimizer.gradient_clip", "label_smoothing",
-                     "augmentation.shift", "checkpoint_seconds", "protocol_options.folds", "protocol_options.share",
-                     "protocol_options.seed"), NOT_NEGATIVE),
+                     "augmentation.shift", "augmentation.dark", "checkpoint_seconds", "protocol_options.folds",
+                     "protocol_options.share", "protocol_options.seed"), NOT_NEGATIVE),
 }
 
 
@@ -71,6 +76,7 @@ class Settings:
     protocol_options: tuple[tuple[str, Any], ...]
     network: str
     variant: str | None
+    off: tuple[str, ...]
     recipe: Recipe
     seeds: int
     light: tuple[str, ...]
@@ -93,6 +99,11 @@ class Settings:
 def completed(config: ConfigDict, where: str = "") -> ConfigDict:
     """The defaults with what `config` says, every key known and of its default's type. A mistake begins with `where`."""
     full = default_config()
+    for group in FREE:
+        given = config.get(group, full[group])
+        if not isinstance(given, ConfigDict | dict):
+            raise UserMistake(f"{where}config key {group}={given!r}: wanted a dictionary")
+        full[group] = ConfigDict(given)
     refuse_unknown(all_keys(config), full, where)
     for key in all_keys(config):
         *groups, last = key.split(".")
@@ -154,25 +165,52 @@ def settings_of(name: str, config: ConfigDict) -> Settings:
     full = completed(config)
     choose(full.selection, SELECTIONS, "selection")
     choose(full.protocol, PROTOCOLS, "protocol", PROTOCOL_ALIASES)
-    known_fields(full.network.name, full.network.variant or None)
+    known_fields(full.network.name, full.network.variant or None, full.network.off)
     choose(full.optimizer.name, OPTIMIZERS, "optimizer.name")
     choose(full.optimizer.schedule, ("constant", "cosine"), "optimizer.schedule")
     choose(full.weights, ("none", "balanced"), "weights")
     choose(full.platform, ("", "cpu", "gpu", "tpu"), "platform")
     check_numbers(full)
-    if tuple(full.light) != ("L0",):
-        raise UserMistake(f"config key light={tuple(full.light)}: only ('L0',), light as recorded, is there yet")
+    for level in full.light:
+        choose(level, LEVELS, "light")
+    if not full.light or len(set(full.light)) < len(full.light):
+        raise UserMistake(f"config key light={full.light}: wanted at least one level, each once")
     check_data(full.data)
-    rate = full.optimizer
-    stage = Stage(full.epochs, rate.learning_rate, warmup_epochs=rate.warmup_epochs, schedule=rate.schedule)
-    recipe = Recipe((stage,), full.batch_size, rate.name, rate.weight_decay, rate.gradient_clip, full.label_smoothing,
-                    full.weights, Augmentation(full.augmentation.flip, full.augmentation.shift))
+    recipe = Recipe(stages_of(full), full.batch_size, full.optimizer.name, full.optimizer.weight_decay,
+                    full.optimizer.gradient_clip, full.label_smoothing, full.weights, Augmentation(**full.augmentation))
     options = {k: v for k, v in full.protocol_options.items() if v}
     data_options = tuple((key, full.data[key]) for key in ("label", "root", "split") if full.data[key])
     return Settings(name, full.data.table or full.data.name, data_options, full.data.classes or None, full.protocol,
-                    tuple(sorted(options.items())), full.network.name, full.network.variant or None, recipe, full.seeds,
+                    tuple(sorted(options.items())), full.network.name, full.network.variant or None, full.network.off,
+                    recipe, full.seeds,
                     tuple(full.light), full.selection, full.allow_leak, full.allow_absent_class, full.platform,
                     full.checkpoint_seconds)
+
+
+def stages_of(config: ConfigDict) -> tuple[Stage, ...]:
+    """The stages before, in the order of their names, and the main one."""
+    wanted, stages = {"epochs": int, "learning_rate": float, "losses": ConfigDict, "trainable": ConfigDict}, []
+    for name, stage in sorted(config.stages_before.items()):
+        key = f"stages_before.{name}"
+        if not isinstance(stage, ConfigDict) or set(stage) != set(wanted) or any(
+                not isinstance(stage[part], kind) for part, kind in wanted.items()):
+            raise UserMistake(f"config key {key}: wanted epochs (a whole number), learning_rate (a number), and losses and "
+                              "trainable (dictionaries)")
+        stages.append(Stage(stage.epochs, stage.learning_rate, factors(stage.losses, f"{key}.losses"),
+                            trainable=factors(stage.trainable, f"{key}.trainable")))
+    rate = config.optimizer
+    main = Stage(config.epochs, rate.learning_rate, factors(config.losses, "losses"), rate.warmup_epochs, rate.schedule,
+                 factors(config.trainable, "trainable"))
+    return (*stages, main)
+
+
+def factors(config: ConfigDict, key: str) -> tuple[tuple[str, float], ...]:
+    """(name, factor) pairs, longer names first, so that of path prefixes the closest counts; "*" is any path."""
+    for name, factor in config.items():
+        if isinstance(factor, bool) or not isinstance(factor, int | float) or not 0 <= factor < math.inf:
+            raise UserMistake(f"config key {key}.{name}={factor!r}: wanted a number, 0 or more")
+    pairs = [("" if name == "*" else name, float(factor)) for name, factor in config.items()]
+    return tuple(sorted(pairs, key=lambda pair: (-len(pair[0]), pair[0])))
 
 
 def check_data(data: ConfigDict) -> None:
@@ -182,7 +220,8 @@ def check_data(data: ConfigDict) -> None:
     if data.table and not is_table(data.table):
         raise UserMistake(f"config key data.table={data.table!r}: wanted a .csv file; a TFDS folder goes into data.name")
     if data.name and is_table(data.name):
-        raise UserMistake(f"config key data.name={data.name!r}: wanted a built TFDS folder; a table goes into data.table")
+        raise UserMistake(f"config key data.name={data.name!r}: wanted a data set or a TFDS folder; a table goes into "
+                          "data.table")
     for key in ("label", "split") if data.table else ("root",):
         if data[key]:
             raise UserMistake(f"config key data.{key}={data[key]!r}: belongs to {'data.name' if data.table else 'data.table'}"
@@ -197,6 +236,8 @@ def check_numbers(config: ConfigDict) -> None:
         value = value_of(config, key)
         if not least <= value < math.inf:
             raise UserMistake(f"config key {key}={value}: wanted {wanted}")
+    if config.augmentation.dark > 1:
+        raise UserMistake(f"config key augmentation.dark={config.augmentation.dark}: wanted a share, at most 1")
     if config.label_smoothing >= 1 or config.protocol_options.share >= 1:
         key = "label_smoothing" if config.label_smoothing >= 1 else "protocol_options.share"
         raise UserMistake(f"config key {key}={value_of(config, key)}: wanted less than 1")

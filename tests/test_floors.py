@@ -40,6 +40,14 @@ def test_imports_go_down_only(path):
         assert FLOORS.index(below) <= FLOORS.index(here), f"{path.name} on floor {here} imports {module} above it"
 
 
+@pytest.mark.parametrize("path", sorted((ROOT.parent / "tfds_builders").rglob("*.py")),
+                         ids=lambda p: f"{p.parent.name}/{p.name}")
+def test_builders_import_nothing_above_synthetic(path):
+    for module in imports_of(path):
+        if module.startswith("mer_jax"):
+            assert FLOORS.index(floor_of(module)) <= FLOORS.index("synthetic"), f"{path.name} imports {module}"
+
+
 def test_training_imports_where_tfds_ml_collections_and_orbax_are_absent():
     code = ("import sys\n"
             "for name in ('tensorflow_datasets', 'ml_collections', 'orbax', 'array_record', 'tensorflow'):\n"

@@ -27,6 +27,7 @@ class Clips:
     frames: (N, L, H, W, C) uint8 at the native rate, padded with zeros behind `length`; None if there are none.
     length: (N,) int32 frames; fps: (N,) float32, nan where unknown.
     onset, apex, offset: (N,) int32 indices into L, -1 where unknown.
+    true_flow: (N, H, W, 2) float32 pixels, onset to apex, known of rendered clips only; no network reads it.
     """
 
     label: jax.Array | np.ndarray
@@ -39,6 +40,7 @@ class Clips:
     onset: jax.Array | np.ndarray | None = None
     apex: jax.Array | np.ndarray | None = None
     offset: jax.Array | np.ndarray | None = None
+    true_flow: jax.Array | np.ndarray | None = None
     ids: tuple[str, ...] = flax.struct.field(pytree_node=False, default=())
     classes: tuple[str, ...] = flax.struct.field(pytree_node=False, default=())
     subjects: tuple[str, ...] = flax.struct.field(pytree_node=False, default=())

@@ -1,6 +1,8 @@
 """A cross-validated benchmark: clips and folds in, one table of held-out predictions out."""
 
 import dataclasses
+import itertools
+import zlib
 from pathlib import Path
 
 import flax.linen as nn
@@ -9,15 +11,17 @@ import numpy as np
 
 from mer_jax.data.clips import Clips
 from mer_jax.data.folds import Folds, inner_split
+from mer_jax.data.sampling import window_of
 from mer_jax.evaluation.checks import check_classes, check_folds, check_inputs, check_kinds, check_trained_classes
 from mer_jax.evaluation.identity import experiment_digest
 from mer_jax.evaluation.leakage import poison_reaches_training, shared_content, shared_subjects
 from mer_jax.evaluation.predictions import Predictions
 from mer_jax.mistakes import UserMistake
 from mer_jax.training.finite import NotFinite
+from mer_jax.training.inputs import MARKS, Data
 from mer_jax.training.many_runs import Plan, Result, make_plan, train_many
 from mer_jax.training.metric_log import MetricLog
-from mer_jax.training.run import Data, Program, Run
+from mer_jax.training.run import Program, Run
 from mer_jax.training.stages import Recipe
 
 
@@ -33,6 +37,7 @@ class Experiment:
     folds: Folds
     seeds: int
     findings: tuple[str, ...]
+    plan: Plan
 
 
 def class_weights(label: np.ndarray, classes: int, weights: str) -> np.ndarray:
@@ -69,49 +74,58 @@ def make_runs(clips: Clips, folds: Folds, recipe: Recipe, seeds: int, selection:
         test=padded([folds.test[f] for _, f in order]))
 
 
+def data_of(network: nn.Module, clips: Clips) -> Data:
+    """What of the clips goes to the device: what the network reads, and of frames the marks as well."""
+    names = (*network.inputs, *(MARKS if "frames" in network.inputs else ()))
+    seed = np.array([zlib.crc32(key.encode()) for key in clips.ids], np.uint32)
+    return Data({name: clips.inputs()[name] for name in names}, clips.label, seed)
+
+
 def prepare(network: nn.Module, clips: Clips, folds: Folds, recipe: Recipe, *, seeds: int = 1, selection: str = "last",
-            allow_leak: bool = False, allow_absent_class: bool = False,
+            light: tuple[str, ...] = ("L0",), allow_leak: bool = False, allow_absent_class: bool = False,
             findings: tuple[str, ...] | None = None) -> Experiment:
     """Checks everything, runs the leak audit, and lays out the runs. Nothing is trained yet but the audit's epoch.
 
     `findings` of an earlier audit of the same experiment spare another. Raises UserMistake where something does not fit.
     """
     check_kinds(network, clips, folds, recipe, seeds, selection)
-    check_inputs(network, clips)
+    check_inputs(network, clips, light)
     check_classes(clips)
     check_folds(clips, folds)
     runs = make_runs(clips, folds, recipe, seeds, selection)
     if not allow_absent_class:
         check_trained_classes(clips, folds, runs)
-    program = Program(network, recipe, len(clips.classes), int(runs.train_count.max()), selection, clips.flow_coding)
-    data = Data({name: clips.inputs()[name] for name in network.inputs}, clips.label)
+    window = window_of(clips.fps) if "frames" in network.inputs else 1
+    program = Program(network, recipe, len(clips.classes), int(runs.train_count.max()), selection, clips.flow_coding, light,
+                      window)
+    data = data_of(network, clips)
+    plan = make_plan(program, runs, data)
     if findings is None:
-        findings = audit(program, runs, data, clips, folds)
+        findings = audit(program, plan, runs, data, clips, folds)
     if findings and not allow_leak:
         raise UserMistake(f"the leak audit found {len(findings)} leaks and refuses: {findings[0]}"
                           + ("; …" if len(findings) > 1 else "")
                           + "; allow it with --config.allow_leak=true (from Python: allow_leak=True)")
     names = tuple(f"seed{s}/{folds.names[f]}" for s, f in zip(runs.seed, runs.fold, strict=True))
-    return Experiment(program, runs, names, data, clips, folds, seeds, findings)
+    return Experiment(program, runs, names, data, clips, folds, seeds, findings, plan)
 
 
-def audit(program: Program, runs: Run, data: Data, clips: Clips, folds: Folds) -> tuple[str, ...]:
-    """What the leak audit finds, one line a leak; it trains the first epoch of the first run."""
+def audit(program: Program, plan: Plan, runs: Run, data: Data, clips: Clips, folds: Folds) -> tuple[str, ...]:
+    """What the leak audit finds, one line a leak; it trains the first run for the first epoch of each stage."""
     first = jax.tree.map(lambda leaf: leaf[0], runs)
     return (*shared_subjects(clips, folds), *shared_content(clips, folds),
-            *poison_reaches_training(program, first, data, folds.test[0], folds.names[0]))
+            *poison_reaches_training(program, plan, first, data, folds.test[0], folds.names[0]))
 
 
 def train_experiment(experiment: Experiment, plan: Plan, folder: Path | None = None,
                      checkpoint_seconds: float = 60.0) -> Result:
     """Trains all runs; with a folder, its checkpoints and log.jsonl live there."""
     e = experiment
-    with_maps = e.program.network.inputs == ("flow",) and e.program.selection == "last"
     with MetricLog(folder, plan.runs * e.program.recipe.epochs) as log:
         checkpoints = folder / "checkpoints" if folder is not None else None
         try:
             return train_many(e.program, e.runs, e.data, e.names, plan, log, checkpoints,
-                              experiment_digest(e.program, e.runs, e.clips, plan), checkpoint_seconds, with_maps)
+                              experiment_digest(e.program, e.runs, e.clips, plan), checkpoint_seconds)
         except NotFinite as error:
             raise UserMistake(f"training stopped: {error}") from error
 
@@ -128,9 +142,10 @@ def predictions_of(experiment: Experiment, result: Result) -> Predictions:
     if e.program.selection == "test_peek":
         kinds.append(("last", result.last, last_epoch))
     for selection, probabilities, epochs in kinds:
-        for r, name in enumerate(e.names):
+        for (r, name), (number, level) in itertools.product(enumerate(e.names), enumerate(e.program.light)):
             fold, seed = int(e.runs.fold[r]), int(e.runs.seed[r])
-            tables.append((selection, e.folds.test[fold], probabilities[r], int(epochs[r]), name.split("/", 1)[1], seed))
+            tables.append((selection, e.folds.test[fold], probabilities[r][:, number], int(epochs[r]),
+                           name.split("/", 1)[1], seed, level))
     rows = np.concatenate([test for _, test, *_ in tables])
     counts = [len(test) for _, test, *_ in tables]
     p = np.concatenate([values[:n] for (_, _, values, *_), n in zip(tables, counts, strict=True)])
@@ -141,7 +156,7 @@ def predictions_of(experiment: Experiment, result: Result) -> Predictions:
         return np.repeat(np.array([t[column] for t in tables]), counts)
 
     columns = {"run": repeated(5), "dataset": keys[:, 0], "subject": keys[:, 1], "clip": keys[:, 2],
-               "light": np.full(len(rows), "L0"), "label": classes[np.asarray(e.clips.label)[rows]],
+               "light": repeated(6), "label": classes[np.asarray(e.clips.label)[rows]],
                "fold": repeated(4), "seed": repeated(5), "prediction": classes[p.argmax(-1)], "epoch": repeated(3),
                "selection": repeated(0)}
     return Predictions(tuple(e.clips.classes), columns, p.astype(np.float64))
@@ -162,12 +177,14 @@ def looking_maps(experiment: Experiment, result: Result) -> tuple[np.ndarray, np
 
 
 def benchmark(network: nn.Module, clips: Clips, folds: Folds, recipe: Recipe, *, seeds: int = 1, selection: str = "last",
-              allow_leak: bool = False, allow_absent_class: bool = False) -> Predictions:
+              light: tuple[str, ...] = ("L0",), allow_leak: bool = False,
+              allow_absent_class: bool = False) -> Predictions:
     """Trains every fold with every seed and returns the held-out predictions. The whole benchmark in one call.
+
+    light: the levels of `light.camera` at which the held-out clips are predicted, from the same training runs.
 
     Raises UserMistake where the parts do not fit, a leak is found, or a loss or a prediction is not finite.
     """
-    experiment = prepare(network, clips, folds, recipe, seeds=seeds, selection=selection, allow_leak=allow_leak,
-                         allow_absent_class=allow_absent_class)
-    plan = make_plan(experiment.program, experiment.runs, experiment.data)
-    return predictions_of(experiment, train_experiment(experiment, plan))
+    experiment = prepare(network, clips, folds, recipe, seeds=seeds, selection=selection, light=light,
+                         allow_leak=allow_leak, allow_absent_class=allow_absent_class)
+    return predictions_of(experiment, train_experiment(experiment, experiment.plan))

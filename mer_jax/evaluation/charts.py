@@ -4,6 +4,7 @@ The same numbers give the same text, byte for byte. Sizes are in points of a 360
 shows at its own width.
 """
 
+import base64
 import html
 import io
 import re
@@ -15,6 +16,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Arc, Ellipse
 from matplotlib.ticker import MaxNLocator
+from PIL import Image
 
 INK, MUTED, LINE, ACCENT = "#000001", "#000002", "#000003", "#000004"
 VARIABLES = {INK: "var(--ink)", MUTED: "var(--muted)", LINE: "var(--line)", ACCENT: "var(--accent)"}
@@ -115,3 +117,9 @@ def attention_chart(weights: np.ndarray, most: float, title: str) -> str:
         for spine in axes.spines.values():
             spine.set(visible=True, color=LINE)
         return _svg(figure, title)
+
+
+def png_uri(image: np.ndarray) -> str:
+    """An (H, W, 3) uint8 picture as a PNG in a data URI."""
+    Image.fromarray(image).save(file := io.BytesIO(), "PNG")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -5,6 +5,7 @@ import numpy as np
 
 from mer_jax.data.clips import Clips
 from mer_jax.data.folds import Folds
+from mer_jax.light.camera import LEVELS
 from mer_jax.mistakes import UserMistake
 from mer_jax.training.run import SELECTIONS, Run
 from mer_jax.training.stages import Recipe
@@ -27,8 +28,9 @@ def _kind(value: object) -> str:
     return f"the class {value.__name__}" if isinstance(value, type) else f"of the kind {type(value).__name__}"
 
 
-def check_inputs(network: nn.Module, clips: Clips) -> None:
-    """Raises UserMistake where the network is for other classes, reads what the clips lack, or flow of another coding."""
+def check_inputs(network: nn.Module, clips: Clips, light: tuple[str, ...] = ("L0",)) -> None:
+    """Raises UserMistake where the network is for other classes, reads what the clips lack, or flow of another coding, or
+    is to be scored in the dark and reads no frames that could be darkened."""
     have, name = clips.inputs(), type(network).__name__
     classes = getattr(network, "classes", len(clips.classes))
     if classes != len(clips.classes):
@@ -38,6 +40,11 @@ def check_inputs(network: nn.Module, clips: Clips) -> None:
     if missing:
         raise UserMistake(f"{name} reads {', '.join(network.inputs)}, the data have no {', '.join(missing)} "
                           f"(they have: {', '.join(have) or 'nothing'})")
+    unknown = [level for level in light if level not in LEVELS]
+    if unknown or not light:
+        raise UserMistake(f"light={light}: wanted some of {', '.join(LEVELS)}")
+    if tuple(light) != ("L0",) and "frames" not in network.inputs:
+        raise UserMistake(f"light={light}: {name} reads no frames, so it can be scored at L0 only, light as recorded")
     wanted = getattr(network, "flow_coding", None)
     if "flow" in network.inputs and wanted and wanted != clips.flow_coding:
         raise UserMistake(f"{name} reads flow coded {wanted!r}, the data's flow is coded {clips.flow_coding!r}")

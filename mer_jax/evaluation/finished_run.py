@@ -14,12 +14,14 @@ from mer_jax.mistakes import UserMistake
 
 @dataclasses.dataclass(frozen=True)
 class FinishedRun:
-    """What a folder holds: `config.json` and `metrics.json` as dictionaries, `predictions.csv` as a table."""
+    """What a folder holds: `config.json` and `metrics.json` as dictionaries, `predictions.csv` as a table, and, where the
+    network reads frames, `linear.csv`: the predictions of the linear classifier."""
 
     folder: Path
     config: dict
     metrics: dict
     table: Predictions
+    linear: Predictions | None
 
     def setting(self, name: str) -> str:
         """The setting of a dotted name, e.g. `network.name`, as text; an empty text where there is none."""
@@ -51,7 +53,8 @@ def read_run(folder: Path) -> FinishedRun:
             raise UserMistake(f"{folder / 'predictions.csv'}: {column} {unknown[0]!r} is none of the classes "
                               f"{', '.join(table.classes)}")
     check_whole(folder, config, metrics, table)
-    return FinishedRun(folder, config, metrics, table)
+    linear = folder / "linear.csv"
+    return FinishedRun(folder, config, metrics, table, read_csv(linear) if linear.is_file() else None)
 
 
 def check_whole(folder: Path, config: dict, metrics: dict, table: Predictions) -> None:
@@ -108,3 +111,17 @@ def read_attention(path: Path) -> tuple[np.ndarray, list[str], str] | None:
     maps = np.nan_to_num(maps, nan=0, posinf=0)
     mean = maps.mean((1, 2), keepdims=True)
     return np.divide(maps, mean, out=np.ones_like(maps), where=mean > 0), [str(clip) for clip in clips], kind
+
+
+def read_faces(path: Path) -> tuple[np.ndarray, list[str], list[str]] | None:
+    """((clips, panels, H, W, 3) uint8, clip keys, panel names) of faces.npz; None without one."""
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            faces, clips, panels = file["face"], file["clip"].tolist(), file["panel"].tolist()
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise UserMistake(f"{path}: not readable as example faces, cut off or damaged: {error}") from error
+    if faces.dtype != np.uint8 or faces.ndim != 5 or faces.shape[:2] != (len(clips), len(panels)) or faces.shape[-1] != 3:
+        raise UserMistake(f"{path}: faces {faces.dtype} {faces.shape}, wanted (clips, panels, height, width, 3) uint8")
+    return faces, clips, panels

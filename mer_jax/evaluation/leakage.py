@@ -1,20 +1,21 @@
 """The leak audit: what lets a held-out clip reach training. It runs before every benchmark, and refuses.
 
-Two checks read the folds (a subject, or the same pixels, on both sides), one trains: the first epoch of a fold is run
-twice, the second time with all held-out clips replaced by noise and their labels by others, and must come out equal to
-the last bit. The third catches what reading folds cannot: statistics, normalisation or a stage fitted on held-out rows.
+Two checks read the folds (a subject, or the same pixels, on both sides), one trains: the first epoch of each stage is run
+twice for one fold, the second time with all held-out clips replaced by noise and their labels by others, and must come
+out equal to the last bit. It catches what reading folds cannot: statistics, normalisation or a stage fitted on held-out
+rows.
 """
 
 import functools
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from mer_jax.data.clips import Clips, content_digests
 from mer_jax.data.folds import Folds
-from mer_jax.training.run import Data, Program, Run, init_run, train_epoch
-from mer_jax.training.train_state import TrainState
+from mer_jax.training.inputs import Data
+from mer_jax.training.many_runs import Plan, first_epochs
+from mer_jax.training.run import Program, Run
 
 
 def shared_subjects(clips: Clips, folds: Folds) -> list[str]:
@@ -57,20 +58,15 @@ def poisoned(data: Data, held_out: np.ndarray, classes: int) -> Data:
     inputs = {name: spoil(array) if array.ndim > 1 else array for name, array in data.inputs.items()}
     label = np.array(data.label)
     label[held_out] = (label[held_out] + 1) % classes
-    return Data(inputs, label)
+    return data._replace(inputs=inputs, label=label)
 
 
-def poison_reaches_training(program: Program, run: Run, data: Data, held_out: np.ndarray, fold: str) -> list[str]:
-    """Trains one epoch with and without the poison; one finding if a weight, a statistic or the loss differs."""
-    clean, spoiled = (first_epoch(program, run, d) for d in (data, poisoned(data, held_out, program.classes)))
-    same = jax.tree.map(functools.partial(np.array_equal, equal_nan=True), jax.device_get(clean), jax.device_get(spoiled))
+def poison_reaches_training(program: Program, plan: Plan, run: Run, data: Data, held_out: np.ndarray,
+                            fold: str) -> list[str]:
+    """Trains the first epoch of each stage with and without the poison; one finding if a weight, a statistic or the loss
+    differs."""
+    clean, spoiled = (first_epochs(program, plan, run, d) for d in (data, poisoned(data, held_out, program.classes)))
+    same = jax.tree.map(functools.partial(np.array_equal, equal_nan=True), clean, spoiled)
     if all(jax.tree.leaves(same)):
         return []
     return [f"fold {fold}: training changes when the held-out clips are replaced by noise"]
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def first_epoch(program: Program, run: Run, data: Data) -> tuple[TrainState, dict]:
-    """The weights and statistics after a run's first epoch, and its metrics; the same program compiles once."""
-    state, metrics = train_epoch(program, program.recipe.stages[0], run, data, init_run(program, run, data), jnp.int32(0))
-    return state.train, metrics

@@ -9,11 +9,11 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from mer_jax.evaluation.charts import attention_chart, curve_chart, subject_chart
-from mer_jax.evaluation.finished_run import FinishedRun, read_attention, read_curves, read_run
+from mer_jax.evaluation.charts import attention_chart, curve_chart, png_uri, subject_chart
+from mer_jax.evaluation.finished_run import FinishedRun, read_attention, read_curves, read_faces, read_run
 from mer_jax.evaluation.flat_settings import flat_settings
 from mer_jax.evaluation.predictions import Predictions
-from mer_jax.evaluation.score import HEADLINES, at_plain_light, chosen_selection, entry, rows_of, score
+from mer_jax.evaluation.score import HEADLINES, LINEAR, MAJORITY, at_plain_light, chosen_selection, entry, rows_of, score
 from mer_jax.evaluation.uncertainty import paired_difference, same_clips
 from mer_jax.evaluation.whole_files import write_whole
 from mer_jax.mistakes import UserMistake
@@ -25,12 +25,13 @@ MISTAKES_SHOWN = 12
 def write_report(folder: Path, out: Path | None = None) -> tuple[Path, dict]:
     """Writes the page of a finished run, `report.html` in its folder or the file `out`; gives its path and the scores."""
     run = read_run(folder)
-    entries = score(run.table)
+    entries = score(run.table, linear=run.linear)
     rows = at_plain_light(run.table.where(selection=entries["selection"]))
     page = _page("report.html", run=run, title=_title(run), entries=entries, score_rows=rows_of(entries), peek=PEEK,
                  warnings=_warnings(run, entries), facts=_facts(run, rows), confusions=_confusions(entries),
                  classes=run.table.classes, subjects=_subject_charts(rows), curves=_curves(folder / "log.jsonl"),
-                 attention=_attention(folder / "attention.npz", rows), mistakes=confident_mistakes(rows),
+                 attention=_attention(folder / "attention.npz", rows),
+                 faces=_faces(folder / "faces.npz", rows), plain=(MAJORITY,), linear=LINEAR, mistakes=confident_mistakes(rows),
                  audit=run.metrics.get("leak_audit"), settings=_settings(run),
                  data=flat_settings(run.config.get("data", {})),
                  versions=flat_settings(run.config.get("versions", {})) | flat_settings(run.config.get("code", {}), "code."))
@@ -211,6 +212,18 @@ def _attention(path: Path, rows: Predictions) -> dict | None:
     most = max((mean.max() for *_, mean in means), default=1.0)
     return {"kind": kind, "most": most, "charts": [
         (name, count, Markup(attention_chart(mean, most, "mean attention"))) for name, count, mean in means]}
+
+
+def _faces(path: Path, rows: Predictions) -> list[tuple[str, list[tuple[str, str]]]]:
+    """[(clip and its class, [(panel, PNG as a data URI)])] of the example faces, where the run has some."""
+    found = read_faces(path)
+    if found is None:
+        return []
+    faces, clips, panels = found
+    label = {f"{subject}/{clip}": name for subject, clip, name in zip(
+        rows.subject_keys().tolist(), rows.columns["clip"].tolist(), rows.columns["label"].tolist(), strict=True)}
+    return [(f"{label.get(clip, '')}: {clip}", list(zip(panels, map(png_uri, images), strict=True)))
+            for clip, images in zip(clips, faces, strict=True)]
 
 
 def confident_mistakes(rows: Predictions) -> list[dict]:

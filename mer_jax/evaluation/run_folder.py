@@ -1,7 +1,7 @@
 """A benchmark in a folder: everything needed to repeat it, resumable at any moment, one process at a time.
 
-Files: config.json, plan.json, predictions.csv, metrics.json, log.jsonl, attention.npz, checkpoints/, report.html. Each
-is written whole or not at all.
+Files: config.json, plan.json, predictions.csv, metrics.json, log.jsonl, attention.npz, checkpoints/, report.html, and of
+networks that read frames linear.csv, of rendered ones faces.npz. Each is written whole or not at all.
 """
 
 import contextlib
@@ -20,7 +20,9 @@ import numpy as np
 from mer_jax.data.clips import Clips
 from mer_jax.data.folds import PROTOCOLS, Folds
 from mer_jax.evaluation.benchmark import Experiment, looking_maps, predictions_of, prepare, train_experiment
+from mer_jax.evaluation.examples import example_faces
 from mer_jax.evaluation.finished_run import read_run
+from mer_jax.evaluation.linear import linear_predictions
 from mer_jax.evaluation.predictions import to_csv
 from mer_jax.evaluation.report import write_report
 from mer_jax.evaluation.run_config import (
@@ -35,10 +37,11 @@ from mer_jax.evaluation.score import score
 from mer_jax.evaluation.whole_files import read_json, write_json, write_whole
 from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.models import create
-from mer_jax.training.many_runs import Plan, Result, make_plan
+from mer_jax.training.many_runs import Plan, Result
 from mer_jax.training.metric_log import logged_seconds
 
-FILES = ("report.html", "metrics.json", "predictions.csv", "attention.npz", "log.jsonl", "plan.json", "config.json")
+FILES = ("report.html", "metrics.json", "predictions.csv", "linear.csv", "attention.npz", "faces.npz", "log.jsonl",
+         "plan.json", "config.json")
 
 
 @contextlib.contextmanager
@@ -118,12 +121,11 @@ def run_benchmark(settings, clips: Clips, folder: Path, fresh: bool = False) -> 
         if is_finished(folder):
             return finished_metrics(folder)
         findings = check_unfinished(folder, description)
-    network = create(settings.network, len(clips.classes), settings.variant)
+    network = create(settings.network, len(clips.classes), settings.variant, off=settings.off)
     experiment = prepare(network, clips, make_folds(settings, clips), settings.recipe, seeds=settings.seeds,
-                         selection=settings.selection, allow_leak=settings.allow_leak,
+                         selection=settings.selection, light=settings.light, allow_leak=settings.allow_leak,
                          allow_absent_class=settings.allow_absent_class, findings=findings)
     config = with_runs(description, experiment.runs, experiment.findings)
-    plan = make_plan(experiment.program, experiment.runs, experiment.data)
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
         if fresh:
@@ -133,10 +135,15 @@ def run_benchmark(settings, clips: Clips, folder: Path, fresh: bool = False) -> 
         check_identity(folder, config)
         if not (folder / "config.json").exists():
             write_json(folder / "config.json", config)
-        plan = obeyed_plan(folder, plan)
+        plan = obeyed_plan(folder, experiment.plan)
         print(f"{jax.local_device_count()} {jax.default_backend()} devices", file=sys.stderr)
         result = train_experiment(experiment, plan, folder, settings.checkpoint_seconds)
         return write_results(folder, experiment, result)
+
+
+def map_kind(experiment: Experiment) -> str:
+    """How the maps of attention.npz were made."""
+    return "region attention" if "frames" in experiment.program.network.inputs else "input gradient"
 
 
 def finished_metrics(folder: Path) -> dict:
@@ -147,17 +154,26 @@ def finished_metrics(folder: Path) -> dict:
         if not isinstance(run.metrics.get(name), kind):
             raise UserMistake(f"{folder / 'metrics.json'}: {name!r} is {run.metrics.get(name)!r}, damaged; "
                               "start over with --fresh")
-    return {**score(run.table), "seconds": run.metrics["seconds"], "leak_audit": run.metrics["leak_audit"]}
+    return {**score(run.table, linear=run.linear), "seconds": run.metrics["seconds"], "leak_audit": run.metrics["leak_audit"]}
 
 
 def write_results(folder: Path, experiment: Experiment, result: Result) -> dict:
-    """predictions.csv, attention.npz, metrics.json and report.html, in this order; gives what metrics.json holds."""
+    """predictions.csv, what is drawn, metrics.json and report.html, in this order; gives what metrics.json holds."""
     table = predictions_of(experiment, result)
     write_whole(folder / "predictions.csv", to_csv(table))
     if (maps := looking_maps(experiment, result)) is not None:
-        np.savez_compressed(file := io.BytesIO(), map=maps[0], clip=maps[1], kind=np.array("input gradient"))
+        np.savez_compressed(file := io.BytesIO(), map=maps[0], clip=maps[1], kind=np.array(map_kind(experiment)))
         write_whole(folder / "attention.npz", file.getvalue())
-    metrics = {**score(table, experiment.program.selection), "seconds": round(logged_seconds(folder / "log.jsonl"), 3),
+    if (faces := example_faces(experiment)) is not None:
+        np.savez_compressed(file := io.BytesIO(), **faces)
+        write_whole(folder / "faces.npz", file.getvalue())
+    linear = None
+    if "frames" in experiment.program.network.inputs:
+        e = experiment
+        linear = linear_predictions(e.clips, e.folds, e.data, e.program.light, e.program.window)
+        write_whole(folder / "linear.csv", to_csv(linear))
+    metrics = {**score(table, experiment.program.selection, linear),
+               "seconds": round(logged_seconds(folder / "log.jsonl"), 3),
                "leak_audit": {"findings": list(experiment.findings), "allowed": bool(experiment.findings)}}
     write_json(folder / "metrics.json", metrics)
     write_report(folder)

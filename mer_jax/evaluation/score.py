@@ -16,17 +16,19 @@ from mer_jax.evaluation.uncertainty import (
 from mer_jax.metrics import scores_of_many
 from mer_jax.mistakes import UserMistake, nearest
 
+MAJORITY, LINEAR = "majority vote", "linear classifier"       # rows that no network stands behind
 HEADLINES = {"uf1": "UF1", "uar": "UAR", "accuracy": "accuracy"}
 
 
-def score(table: Predictions, selection: str | None = None) -> dict:
+def score(table: Predictions, selection: str | None = None, linear: Predictions | None = None) -> dict:
     """The scores of the rows of one selection: "overall", "by_dataset", "by_light", "majority_vote", "selection".
 
     `overall`, `by_dataset` and `majority_vote` are at light L0, or at the only light. An entry holds uf1, uar,
     accuracy, wf1 and macro_precision (means over runs of the pooled score), `confusion` (summed over runs), `clips`,
     `runs`, and for each metric `interval_seeds` ([low, high], or None for one run) and `interval_subjects`.
     `selection` None is the only one, or the one beside `last`; where the table has several, `by_selection` has the
-    overall entry of each. `majority_vote` is None where one fold holds every clip. Raises UserMistake for a selection
+    overall entry of each. `linear` are the predictions of the linear classifier on the same clips: their entries by light
+    stand under "linear". `majority_vote` is None where one fold holds every clip. Raises UserMistake for a selection
     that is not there, ValueError for an empty table.
     """
     if not isinstance(table, Predictions):
@@ -42,6 +44,8 @@ def score(table: Predictions, selection: str | None = None) -> dict:
         "majority_vote": entry(majority_vote(plain)) if votes else None,
         "selection": selection,
     }
+    if linear is not None:
+        entries["linear"] = {level: entry(linear.where(light=level)) for level in linear.unique("light")}
     if len(table.unique("selection")) > 1:
         entries["by_selection"] = {name: entry(at_plain_light(table.where(selection=name)))
                                    for name in table.unique("selection")}
@@ -109,7 +113,7 @@ def majority_vote(table: Predictions) -> Predictions:
 
 
 def rows_of(entries: dict) -> list[tuple[str, dict]]:
-    """The (name, entry) rows of a table of scores: overall, each database, each light level, the majority vote.
+    """The (name, entry) rows of a table of scores: overall, each database, each light level, and the plain rivals.
 
     A single database or a single light level says what `overall` says and is left out.
     """
@@ -117,4 +121,5 @@ def rows_of(entries: dict) -> list[tuple[str, dict]]:
     for group, title in (("by_dataset", "{}"), ("by_light", "light {}")):
         if len(entries[group]) > 1:
             parts += [(title.format(name), part) for name, part in entries[group].items()]
-    return parts + [("majority vote", vote) for vote in [entries.get("majority_vote")] if vote]
+    parts += [(f"{LINEAR}, light {level}", part) for level, part in entries.get("linear", {}).items()]
+    return parts + [(MAJORITY, vote) for vote in [entries.get("majority_vote")] if vote]

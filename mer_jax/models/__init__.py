@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from mer_jax.mistakes import UserMistake, nearest
+from mer_jax.models import agmenet
+from mer_jax.models.agmenet import AGMENet
 from mer_jax.models.network import input_shapes
 from mer_jax.models.ststnet import STSTNet
 
@@ -24,24 +26,34 @@ class Entry:
 
 
 MODELS = {
+    "agmenet": Entry(AGMENet, "AGMENet, JETBM 2024 (doi 10.5281/zenodo.13933725)", "abstract only", agmenet.VARIANTS),
     "ststnet": Entry(STSTNet, "Liong et al., FG 2019 (arXiv 1902.03634)", "exact port"),
 }
 
 
-def known_fields(name: str, variant: str | None = None) -> dict:
-    """The fields of a network's variant, the first listed one where None. Raises UserMistake where there is no such."""
+def known_fields(name: str, variant: str | None = None, off: tuple[str, ...] = ()) -> dict:
+    """The fields of a network's variant, the first listed one where None, with the parts `off` switched off.
+
+    Raises UserMistake where there is no such network, variant or part.
+    """
     if name not in MODELS:
         raise UserMistake(f"network {name!r} is not known{nearest(name, MODELS)}; there are: {', '.join(MODELS)}")
     variants = MODELS[name].variants
     if variant is not None and variant not in variants:
         raise UserMistake(f"network {name!r} has no variant {variant!r}{nearest(variant, variants)}; "
                           f"there are: {', '.join(variants)}")
-    return variants[variant] if variant is not None else next(iter(variants.values()))
+    parts = [field.name for field in dataclasses.fields(MODELS[name].network) if field.default is True]
+    for part in off:
+        if part not in parts:
+            raise UserMistake(f"network {name!r} has no part {part!r} to switch off{nearest(part, parts)}; "
+                              f"there are: {', '.join(parts) or 'none'}")
+    chosen = variants[variant] if variant is not None else next(iter(variants.values()))
+    return {**chosen, **dict.fromkeys(off, False)}
 
 
-def create(name: str, classes: int, variant: str | None = None, **fields) -> nn.Module:
-    """The network `name` for so many classes; `variant` is the first listed one where None."""
-    chosen = known_fields(name, variant)
+def create(name: str, classes: int, variant: str | None = None, off: tuple[str, ...] = (), **fields) -> nn.Module:
+    """The network `name` for so many classes; `variant` is the first listed one where None; `off`: parts left out."""
+    chosen = known_fields(name, variant, off)
     return MODELS[name].network(classes=classes, **{**chosen, **fields})
 
 

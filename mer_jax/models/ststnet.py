@@ -13,9 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from mer_jax.mistakes import UserMistake
-from mer_jax.models.blocks.convolution import Form, Kernel, convolve, dense_like_torch, max_pool_tiles, mean_pool_tiles
+from mer_jax.models.blocks.convolution import Form, Kernel, convolve, dense_like_torch, max_pool_tiles
 from mer_jax.models.blocks.normalisation import BatchAffine, batch_moments
 from mer_jax.models.network import Output
+from mer_jax.motion.smoothing import mean_pool_tiles
 
 STREAMS = (3, 5, 8)
 

@@ -9,10 +9,12 @@ from jaxtyping import Array, Shaped
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
-    """flip: mirror half of the clips; shift: move by up to so many pixels each way, edges repeated."""
+    """flip: mirror half of the clips; shift: move by up to so many pixels each way, edges repeated; dark: the share of
+    clips seen through a random dark camera (frames only)."""
 
     flip: bool = False
     shift: int = 0
+    dark: float = 0.0
 
 
 def mirror_flow(flow: Shaped[Array, "height width 3"], coding: str) -> Shaped[Array, "height width 3"]:
@@ -36,11 +38,16 @@ def augment_flow(flow: Shaped[Array, "height width 3"], coding: str, augmentatio
     return flow
 
 
-def augment_inputs(inputs: dict[str, jax.Array], coding: str | None, augmentation: Augmentation,
-                   key: jax.Array, clip: jax.Array) -> dict[str, jax.Array]:
-    """A batch of inputs, each clip by a key of its own number, so that the split over devices changes nothing."""
-    if "flow" not in inputs or augmentation == Augmentation():
-        return inputs
-    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, clip)
-    flow = jax.vmap(augment_flow, (0, None, None, 0))(inputs["flow"], coding, augmentation, keys)
-    return {**inputs, "flow": flow}
+def augment_frames(frames: Shaped[Array, "*n height width channels"], augmentation: Augmentation,
+                   key: jax.Array) -> Shaped[Array, "*n height width channels"]:
+    """One clip, all of its frames mirrored and shifted alike, so that no motion is made or lost."""
+    flip_key, shift_key = jax.random.split(key)
+    if augmentation.flip:
+        frames = jnp.where(jax.random.bernoulli(flip_key), frames[..., ::-1, :], frames)
+    if augmentation.shift:
+        reach, around = augmentation.shift, [(0, 0)] * (frames.ndim - 3)
+        wide = jnp.pad(frames, [*around, (reach, reach), (reach, reach), (0, 0)], mode="edge")
+        corner = jax.random.randint(shift_key, (2,), 0, 2 * reach + 1)
+        start = (*[0] * len(around), corner[0], corner[1], 0)
+        frames = jax.lax.dynamic_slice(wide, start, frames.shape)
+    return frames

@@ -1,12 +1,18 @@
-"""Losses as free functions `(output, batch) -> (B,)`: one value a clip, unreduced. A recipe names them with factors."""
+"""Losses as free functions `(output, batch) -> (B,)`: one value a clip, unreduced. A recipe names them with factors.
+
+Those of the enhancement (Guo et al., Zero-DCE, CVPR 2020, eq. 2 to 5, as its code computes them) need no reference
+picture; `motion` does, and has one because the darkness was made from a bright clip.
+"""
 
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
 from mer_jax.models.network import Output
+from mer_jax.motion.smoothing import mean_pool_tiles
 
 
 def cross_entropy(output: Output, batch) -> Float[Array, " batch"]:
@@ -14,7 +20,67 @@ def cross_entropy(output: Output, batch) -> Float[Array, " batch"]:
     return optax.softmax_cross_entropy(output.logits, batch.target)
 
 
-LOSSES: dict[str, Callable[[Output, "object"], jax.Array]] = {"cross_entropy": cross_entropy}
+def instants(output: Output, batch) -> Float[Array, " batch"]:
+    """sum_t sg(beta_t) CE(z_t, target): each moment of a temporal ensemble answers by itself, as far as it is asked.
+
+    The gradient does not reach beta, so the neutral onset is not made to know the class.
+    """
+    each = optax.softmax_cross_entropy(output.extras["instant_logits"], batch.target[:, None])
+    return (jax.lax.stop_gradient(output.extras["beta"]) * each).sum(1)
+
+
+def tiles(images: Float[Array, "*n height width channels"], size: int) -> Float[Array, "*n h w"]:
+    """Means over channels and size x size tiles; rows and columns that fill no tile are left out."""
+    height, width = (length // size * size for length in images.shape[-3:-1])
+    return mean_pool_tiles(images[..., :height, :width, :], size).mean(-1)
+
+
+def spatial(output: Output, batch) -> Float[Array, " batch"]:
+    """Contrast between neighbouring 4x4 tiles stays: mean of sum over 4 neighbours of (d before - d after)^2."""
+    before, after = (tiles(output.extras[name], 4) for name in ("denoised", "enhanced"))
+    change, total = before - after, 0.0
+    for axis in (-1, -2):
+        around = [(1, 1) if a == change.ndim + axis else (0, 0) for a in range(change.ndim)]
+        wide = jnp.pad(change, around)
+        for shift in (0, 2):
+            total += jnp.square(change - jax.lax.slice_in_dim(wide, shift, shift + change.shape[axis], axis=axis % change.ndim))
+    return total.mean((1, 2, 3))
+
+
+def exposure(output: Output, batch) -> Float[Array, " batch"]:
+    """Mean over 16x16 tiles of (brightness - .6)^2."""
+    return jnp.square(tiles(output.extras["enhanced"], 16) - 0.6).mean((1, 2, 3))
+
+
+def colour(output: Output, batch) -> Float[Array, " batch"]:
+    """No colour cast: sqrt of the sum of the squared squares of the differences of the channels' means."""
+    red, green, blue = jnp.moveaxis(output.extras["enhanced"].mean((1, 2, 3)), -1, 0)
+    return jnp.sqrt((red - green) ** 4 + (red - blue) ** 4 + (green - blue) ** 4 + 1e-12)
+
+
+def curve_smoothness(output: Output, batch) -> Float[Array, " batch"]:
+    """Total variation of the curve: 2 (mean of squared vertical steps + mean of squared horizontal ones)."""
+    curve = output.extras["curve"]
+    return 2 * (jnp.square(jnp.diff(curve, axis=1)).mean((1, 2, 3)) + jnp.square(jnp.diff(curve, axis=2)).mean((1, 2, 3)))
+
+
+def motion(output: Output, batch) -> Float[Array, " batch"]:
+    """mean |N(enhanced apex - onset) - N(bright apex - onset)|, N(z) = z / (local deviation in 15x15 + 1e-3)."""
+    enhanced, bright = output.extras["enhanced"], batch.bright[:, :, batch.bright.shape[2] // 2]
+    apex = enhanced.shape[1] // 2
+
+    def change(frames):
+        difference = (frames[:, apex] - frames[:, 0]).mean(-1, keepdims=True)
+        box = jax.lax.reduce_window(jnp.square(difference), 0.0, jax.lax.add, (1, 15, 15, 1), (1, 1, 1, 1), "SAME") / 225
+        return difference / (jnp.sqrt(box + 1e-12) + 1e-3)
+
+    return jnp.abs(change(enhanced) - change(bright)).mean((1, 2, 3))
+
+
+LOSSES: dict[str, Callable[[Output, "object"], jax.Array]] = {
+    function.__name__: function
+    for function in (cross_entropy, instants, spatial, exposure, colour, curve_smoothness, motion)
+}
 
 
 def soft_target(label: jax.Array, classes: int, smoothing: float) -> Float[Array, "batch classes"]:

@@ -19,26 +19,28 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from mer_jax.training import checkpoints
 from mer_jax.training.finite import check_losses, check_predictions
+from mer_jax.training.inputs import Data
 from mer_jax.training.metric_log import MetricLog
 from mer_jax.training.preemption import Interrupted, stop_requested
 from mer_jax.training.run import (
-    Data,
     Program,
     Run,
     RunState,
+    answers,
     begin_stage,
     end_epoch,
     epoch_rows,
     init_run,
-    input_gradient,
-    predict,
+    looking_map,
+    probabilities_of,
     run_step,
     train_epoch,
 )
 from mer_jax.training.stages import Stage
+from mer_jax.training.train_state import TrainState
 
 BY_RUN, SHARED = PartitionSpec("run"), PartitionSpec()
-CPU_RUNS_PER_DEVICE = 4          # more gains nothing on a CPU: the cores are busy, and the caches overflow
+CPU_RUNS_PER_DEVICE = {"scan": 4, "loop": 1}    # more gains nothing on a CPU; batched convolutions even lose there
 MEMORY_SHARE = 0.6               # of an accelerator's memory, for the runs' activations and states
 
 
@@ -52,9 +54,14 @@ class Plan:
     devices: int
     backend: str
 
+    @property
+    def shape(self) -> tuple[str, int, bool]:
+        """What the compiled functions depend on: the driver, the devices, and whether each of them has one run alone."""
+        return self.driver, self.devices, self.chunk == self.devices
+
 
 class Result(NamedTuple):
-    """For R runs: probabilities (R, test, classes) of the selected epoch (epoch (R,)), those of the last epoch, and
+    """For R runs: probabilities (R, test, levels, classes) of the selected epoch (epoch (R,)), those of the last epoch, and
     where the network looked: maps (R, test, H, W), or None. Padded test rows hold repeats."""
 
     probabilities: np.ndarray
@@ -63,13 +70,25 @@ class Result(NamedTuple):
     maps: np.ndarray | None
 
 
-def batched(function: Callable, devices: int, shared: tuple[bool, ...], donate: int | None = None) -> Callable:
-    """`function` over a leading axis of runs, split over devices; arguments marked `shared` are the same for all."""
+def batched(function: Callable, devices: int, alone: bool, shared: tuple[bool, ...], donate: int | None = None) -> Callable:
+    """`function` over a leading axis of runs, split over devices; arguments marked `shared` are the same for all.
+
+    alone: a device has one run, which is then not mapped: a convolution mapped over one run is twice as slow on a CPU.
+    """
     mesh = jax.make_mesh((devices,), ("run",), axis_types=(AxisType.Auto,), devices=jax.local_devices()[:devices])
-    mapped = jax.vmap(function, in_axes=tuple(None if s else 0 for s in shared))
+    mapped = one_run(function, shared) if alone else jax.vmap(function, in_axes=tuple(None if s else 0 for s in shared))
     specs = tuple(SHARED if s else BY_RUN for s in shared)
     sharded = jax.shard_map(mapped, mesh=mesh, in_specs=specs, out_specs=BY_RUN, check_vma=False)
     return jax.jit(sharded, donate_argnums=() if donate is None else donate)
+
+
+def one_run(function: Callable, shared: tuple[bool, ...]) -> Callable:
+    """`function` over a leading axis of length one."""
+    def mapped(*arguments):
+        taken = (a if s else jax.tree.map(lambda leaf: leaf[0], a) for a, s in zip(arguments, shared, strict=True))
+        return jax.tree.map(lambda leaf: leaf[None], function(*taken))
+
+    return mapped
 
 
 def place(arrays: Any, devices: int, spec: PartitionSpec = BY_RUN) -> Any:
@@ -88,7 +107,7 @@ def make_plan(program: Program, runs: Run, data: Data) -> Plan:
     devices = min(devices, count)
     if backend == "cpu":
         driver = "scan" if getattr(program.network, "form", "conv") == "patches" else "loop"
-        chunk = min(count, CPU_RUNS_PER_DEVICE * devices)
+        chunk = min(count, CPU_RUNS_PER_DEVICE[driver] * devices)
     else:
         driver, chunk = "scan", min(count, max(1, runs_that_fit(program, runs, data)) * devices)
     return Plan(count, math.ceil(chunk / devices) * devices, driver, devices, backend)
@@ -115,11 +134,11 @@ class Compiled(NamedTuple):
 
 
 @functools.lru_cache(maxsize=8)
-def compiled(program: Program, driver: str, devices: int, with_maps: bool) -> Callable[[Stage], Compiled]:
+def compiled(program: Program, driver: str, devices: int, alone: bool) -> Callable[[Stage], Compiled]:
     """stage -> its batched functions; the same program compiles once."""
-    wrap = functools.partial(batched, devices=devices)
+    wrap = functools.partial(batched, devices=devices, alone=alone)
     init = wrap(functools.partial(init_run, program), shared=(False, True))
-    finish = wrap(functools.partial(finish_run, program, with_maps), shared=(False, True, False))
+    finish = wrap(functools.partial(finish_run, program), shared=(False, True, False))
 
     @functools.cache
     def of_stage(stage: Stage) -> Compiled:
@@ -143,20 +162,20 @@ def compiled(program: Program, driver: str, devices: int, with_maps: bool) -> Ca
     return of_stage
 
 
-def finish_run(program: Program, with_maps: bool, run: Run, data: Data, state: RunState) -> tuple:
+def finish_run(program: Program, run: Run, data: Data, state: RunState) -> tuple:
     """What is left of a run at its end, see `Result`."""
-    last = predict(program, state.train, data, run.test)
+    output = answers(program, state.train, data, run.test)
+    last = probabilities_of(output)
     epoch = jnp.int32(program.recipe.epochs - 1)
     chosen = (last, epoch) if program.selection == "last" else (state.kept, state.kept_epoch)
-    maps = input_gradient(program, state.train, data, run.test) if with_maps else None
+    maps = looking_map(program, state.train, data, run.test, output) if program.draws_maps else None
     return *chosen, last, maps
 
 
 def train_chunk(program: Program, plan: Plan, runs: Run, data: Data, names: Sequence[str], log: MetricLog,
-                folder: Path | None, identity: str, save_every: float, with_maps: bool) -> tuple:
-    """Trains one chunk of runs to the end, going on from its newest valid checkpoint."""
-    functions = compiled(program, plan.driver, plan.devices, with_maps)
-    runs = place(runs, plan.devices)
+                folder: Path | None, identity: str, save_every: float) -> RunState:
+    """The states of one chunk of runs, trained to the end, going on from the newest valid checkpoint."""
+    functions = compiled(program, *plan.shape)
     state, begin = functions(program.recipe.stages[0]).init(runs, data), 0
     if folder is not None and (found := checkpoints.restore_latest_valid(folder, state, identity)):
         begin, state = found[0], place(found[1], plan.devices)
@@ -182,7 +201,33 @@ def train_chunk(program: Program, plan: Plan, runs: Run, data: Data, names: Sequ
             if stop.signal:
                 raise Interrupted(stop.signal)
         report(pending, names, log)
-    return jax.tree.map(np.asarray, functions(program.recipe.stages[0]).finish(runs, data, state))
+    return state
+
+
+def train_one(program: Program, run: Run, data: Data, log: MetricLog) -> TrainState:
+    """One run alone, to its end: the weights themselves, as numpy arrays, for a network that is to be kept."""
+    driver = "scan" if getattr(program.network, "form", "conv") == "patches" or jax.default_backend() != "cpu" else "loop"
+    plan = Plan(1, 1, driver, 1, jax.default_backend())
+    runs = place(jax.tree.map(lambda leaf: np.asarray(leaf)[None], run), 1)
+    state = train_chunk(program, plan, runs, place(data, 1, SHARED), ("all",), log, None, "", math.inf)
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[0], state.train)
+
+
+def first_epochs(program: Program, plan: Plan, run: Run, data: Data) -> list[tuple]:
+    """The weights and statistics after the first epoch of each stage, and their metrics: one run, by the plan's functions.
+
+    It is what training itself compiles, so that it costs nothing to compile again; the run fills a whole chunk.
+    """
+    functions, data = compiled(program, *plan.shape), place(data, plan.devices, SHARED)
+    runs = place(jax.tree.map(lambda leaf: np.repeat(np.asarray(leaf)[None], plan.chunk, 0), run), plan.devices)
+    state, epoch, seen = functions(program.recipe.stages[0]).init(runs, data), 0, []
+    for stage in program.recipe.stages:
+        if epoch:
+            state = functions(stage).begin(runs, state)
+        state, metrics = functions(stage).epoch(runs, data, state, np.int32(epoch))
+        seen.append(jax.device_get((state.train, metrics)))
+        epoch += stage.epochs
+    return jax.tree.map(lambda leaf: leaf[0], seen)
 
 
 def report(pending: tuple | None, names: Sequence[str], log: MetricLog) -> None:
@@ -196,8 +241,7 @@ def report(pending: tuple | None, names: Sequence[str], log: MetricLog) -> None:
 
 
 def train_many(program: Program, runs: Run, data: Data, names: Sequence[str], plan: Plan, log: MetricLog,
-               folder: Path | None = None, identity: str = "", save_every: float = 60.0,
-               with_maps: bool = False) -> Result:
+               folder: Path | None = None, identity: str = "", save_every: float = 60.0) -> Result:
     """Trains all runs by the plan; `names` says what to call them. With a folder, killed at any moment, it goes on.
 
     Raises NotFinite where a loss or a prediction of a run is NaN or infinite.
@@ -207,11 +251,13 @@ def train_many(program: Program, runs: Run, data: Data, names: Sequence[str], pl
     data = place(data, plan.devices, SHARED)
     for number, first in enumerate(range(0, plan.runs, plan.chunk)):
         rows = np.minimum(np.arange(first, first + plan.chunk), plan.runs - 1)       # the last chunk is filled up
-        chunk = jax.tree.map(lambda leaf, rows=rows: leaf[rows], runs)
+        chunk = place(jax.tree.map(lambda leaf, rows=rows: leaf[rows], runs), plan.devices)
         chunk_names = names[first : first + plan.chunk]
         chunk_folder = folder / f"chunk_{number:04d}" if folder is not None else None
-        result = train_chunk(program, plan, chunk, data, chunk_names, log, chunk_folder, identity, save_every, with_maps)
-        result = Result(*(None if part is None else part[: len(chunk_names)] for part in result))
+        state = train_chunk(program, plan, chunk, data, chunk_names, log, chunk_folder, identity, save_every)
+        finish = compiled(program, *plan.shape)(program.recipe.stages[0]).finish
+        found = jax.tree.map(np.asarray, finish(chunk, data, state))
+        result = Result(*(None if part is None else part[: len(chunk_names)] for part in found))
         check_predictions(result.probabilities, result.epoch, chunk_names)
         check_predictions(result.last, np.full(len(chunk_names), program.recipe.epochs - 1), chunk_names)
         results.append(result)

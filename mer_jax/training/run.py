@@ -15,7 +15,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from mer_jax.training.augmentation import augment_inputs
+from mer_jax.models.network import Output
+from mer_jax.training.inputs import Data, scored_inputs, training_inputs
 from mer_jax.training.losses import soft_target
 from mer_jax.training.optimizers import make_optimizer
 from mer_jax.training.stages import Recipe, Stage
@@ -44,16 +45,12 @@ class Run(NamedTuple):
     test: jax.Array
 
 
-class Data(NamedTuple):
-    """The whole data set on the device: inputs (N, ...) by name, label (N,) int32."""
-
-    inputs: dict[str, jax.Array]
-    label: jax.Array
-
-
 @dataclasses.dataclass(frozen=True)
 class Program:
-    """What every run of a batch shares. Hashable, so that it may be a static argument."""
+    """What every run of a batch shares. Hashable, so that it may be a static argument.
+
+    light: the levels at which held-out clips are predicted. window: native frames around each instant.
+    """
 
     network: nn.Module
     recipe: Recipe
@@ -61,6 +58,14 @@ class Program:
     train_rows: int
     selection: str = "last"
     flow_coding: str | None = None
+    light: tuple[str, ...] = ("L0",)
+    window: int = 1
+
+    @property
+    def draws_maps(self) -> bool:
+        """Whether it shows where the network looks: of the weights that predict, which are the last epoch's."""
+        network = self.network
+        return self.selection == "last" and ("flow" in network.inputs or getattr(network, "region_attention", False))
 
     @property
     def steps_per_epoch(self) -> int:
@@ -87,9 +92,9 @@ def run_key(run: Run) -> jax.Array:
 def init_run(program: Program, run: Run, data: Data) -> RunState:
     """The state before the first epoch."""
     tx = program.optimizer(program.recipe.stages[0], run)
-    inputs = {name: data.inputs[name] for name in program.network.inputs}
+    inputs = scored_inputs(program.network, program.window, "L0", data, run.test[:1])
     state = init_state(program.network, tx, jax.random.fold_in(run_key(run), 0), inputs)
-    kept = jnp.full((run.test.shape[0], program.classes), jnp.nan, jnp.float32)
+    kept = jnp.full((run.test.shape[0], len(program.light), program.classes), jnp.nan, jnp.float32)
     return RunState(state, kept, jnp.int32(-1), jnp.float32(-1))
 
 
@@ -115,29 +120,48 @@ def epoch_rows(program: Program, run: Run, epoch: jax.Array) -> Int[Array, "step
 
 def run_step(program: Program, stage: Stage, run: Run, data: Data, state: RunState,
              rows: Int[Array, " batch"]) -> tuple[RunState, dict]:
-    """Gather, augment, one `train_step`."""
+    """Gather, augment, darken, one `train_step`."""
     key = jax.random.fold_in(run_key(run), 2)
-    inputs = {name: data.inputs[name][rows] for name in program.network.inputs}
-    inputs = augment_inputs(inputs, program.flow_coding, program.recipe.augmentation,
-                            jax.random.fold_in(jax.random.fold_in(run_key(run), 3), state.train.step), rows)
+    chance = jax.random.fold_in(jax.random.fold_in(run_key(run), 3), state.train.step)
+    inputs, bright = training_inputs(program.network, program.flow_coding, program.recipe.augmentation, program.window, data,
+                                     rows, chance)
     label = data.label[rows]
-    batch = Batch(inputs, soft_target(label, program.classes, program.recipe.label_smoothing), run.class_weight[label])
+    target = soft_target(label, program.classes, program.recipe.label_smoothing)
+    batch = Batch(inputs, target, run.class_weight[label], bright)
     train, metrics = train_step(program.network, stage.losses, program.optimizer(stage, run), state.train, batch, key)
     return state.replace(train=train), metrics
 
 
-def predict(program: Program, state: TrainState, data: Data, rows: Int[Array, " rows"]) -> Float[Array, "rows classes"]:
-    """Class probabilities, float32."""
-    inputs = {name: data.inputs[name][rows] for name in program.network.inputs}
-    logits = program.network.apply(state.variables(), inputs, train=False).logits
-    return jax.nn.softmax(logits.astype(jnp.float32))
+def answers(program: Program, state: TrainState, data: Data, rows: Int[Array, " rows"]) -> Output:
+    """What the network gives for some rows at all light levels at once; every leaf is (levels, rows, ...)."""
+    inputs = [scored_inputs(program.network, program.window, level, data, rows) for level in program.light]
+    together = jax.tree.map(lambda *parts: jnp.concatenate(parts), *inputs)
+    output = program.network.apply(state.variables(), together, train=False)
+    return jax.tree.map(lambda leaf: leaf.reshape(len(program.light), len(rows), *leaf.shape[1:]), output)
+
+
+def predict(program: Program, state: TrainState, data: Data,
+            rows: Int[Array, " rows"]) -> Float[Array, "rows levels classes"]:
+    """Class probabilities at each light level, float32."""
+    return probabilities_of(answers(program, state, data, rows))
+
+
+def probabilities_of(output: Output) -> Float[Array, "rows levels classes"]:
+    """Of what `answers` gives; nan where a logit is none. (XLA's fused softmax on CPU turns nan logits into 1, 0, 0.)"""
+    logits = output.logits.astype(jnp.float32)
+    sound = jnp.isfinite(logits).all(-1, keepdims=True)
+    return jnp.moveaxis(jnp.where(sound, jax.nn.softmax(logits), jnp.nan), 0, 1)
 
 
 def watched_score(program: Program, probabilities: jax.Array, label: jax.Array, real: jax.Array) -> jax.Array:
-    """() float32: UF1 pooled over the inner rows, or (test_peek) the accuracy on the held-out subject, as peers peek."""
-    hit = jax.nn.one_hot(label, program.classes).T @ (jax.nn.one_hot(probabilities.argmax(-1), program.classes) * real[:, None])
+    """() float32: UF1 pooled over the inner rows, or (test_peek) the accuracy on the held-out subject, as peers peek.
+
+    probabilities: (rows, levels, classes); rows of all light levels are pooled.
+    """
+    guess = jax.nn.one_hot(probabilities.argmax(-1), program.classes).sum(1)            # (rows, classes), over the levels
+    hit = jax.nn.one_hot(label, program.classes).T @ (guess * real[:, None])
     if program.selection == "test_peek":
-        return jnp.trace(hit) / real.sum()
+        return jnp.trace(hit) / hit.sum()
     return jnp.mean(2 * jnp.diag(hit) / jnp.maximum(hit.sum(0) + hit.sum(1), 1.0))
 
 
@@ -166,7 +190,7 @@ def train_epoch(program: Program, stage: Stage, run: Run, data: Data, state: Run
     return end_epoch(program, run, data, state, epoch), metrics
 
 
-def train(program: Program, run: Run, data: Data) -> tuple[Float[Array, "test classes"], jax.Array, dict]:
+def train(program: Program, run: Run, data: Data) -> tuple[Float[Array, "test levels classes"], jax.Array, dict]:
     """A whole run: the held-out probabilities, the epoch they are of, and the history, (epochs, steps) each."""
     state, first, history = init_run(program, run, data), 0, []
     for number, stage in enumerate(program.recipe.stages):
@@ -182,9 +206,16 @@ def train(program: Program, run: Run, data: Data) -> tuple[Float[Array, "test cl
     return state.kept, state.kept_epoch, history
 
 
-def input_gradient(program: Program, state: TrainState, data: Data, rows: jax.Array) -> Float[Array, "rows height width"]:
-    """Where the network looks: |d log p(predicted class) / d flow|, summed over channels; each map sums to 1."""
-    inputs = {name: data.inputs[name][rows] for name in program.network.inputs}
+def looking_map(program: Program, state: TrainState, data: Data, rows: Int[Array, " rows"],
+                output: Output) -> Float[Array, "rows height width"]:
+    """Where the network looks at the first light level; each map sums to 1. `output` is what `answers` gave.
+
+    Of a network with region attention: its weights, mean over heads, moments weighed as the ensemble weighs them. Of one
+    that reads flow: |d log p(predicted class) / d flow|, summed over channels.
+    """
+    if "region" in output.attention:
+        return jnp.einsum("nt,nthij->nij", output.extras["beta"][0], output.attention["region"][0]) / program.network.heads
+    inputs = scored_inputs(program.network, program.window, program.light[0], data, rows)
 
     def log_likelihood(flow):
         logits = program.network.apply(state.variables(), {**inputs, "flow": flow}, train=False).logits

@@ -12,11 +12,15 @@ from mer_jax.training.train_state import TrainState
 
 
 class Batch(NamedTuple):
-    """inputs: what the network reads, (B, ...) each; target: (B, classes) label probabilities; weight: (B,)."""
+    """inputs: what the network reads, (B, ...) each; target: (B, classes) label probabilities; weight: (B,).
+
+    bright: the frames before they were darkened, for losses that compare; None where the network reads no frames.
+    """
 
     inputs: dict[str, jax.Array]
     target: jax.Array
     weight: jax.Array
+    bright: jax.Array | None = None
 
 
 def train_step(network: nn.Module, losses: tuple[tuple[str, float], ...], tx: optax.GradientTransformation,

@@ -41,9 +41,9 @@ def test_poison_is_found_where_a_held_out_row_is_trained_on(clips):
     experiment = prepare(create("ststnet", 3), clips, composite(clips), RECIPE)
     run, held_out = jax.tree.map(lambda leaf: leaf[0], experiment.runs), experiment.folds.test[0]
     program, data = experiment.program, experiment.data
-    assert poison_reaches_training(program, run, data, held_out, "f") == []
+    assert poison_reaches_training(program, experiment.plan, run, data, held_out, "f") == []
     leaking = run._replace(train=np.where(np.arange(len(run.train)) == 2, held_out[0], run.train).astype(np.int32))
-    (finding,) = poison_reaches_training(program, leaking, data, held_out, "f")
+    (finding,) = poison_reaches_training(program, experiment.plan, leaking, data, held_out, "f")
     assert "training changes" in finding
 
 

@@ -7,8 +7,9 @@ import optax
 import pytest
 
 from mer_jax.models.ststnet import STSTNet
-from mer_jax.training.augmentation import Augmentation, augment_inputs
+from mer_jax.training.augmentation import Augmentation, augment_flow
 from mer_jax.training.data_parallel import pmapped_step, sharded_step
+from mer_jax.training.inputs import clip_keys
 from mer_jax.training.train_state import init_state
 from mer_jax.training.train_step import Batch
 
@@ -21,7 +22,8 @@ def batches():
     rng, made = np.random.default_rng(0), []
     for number in range(5):
         flow = {"flow": jnp.asarray(rng.integers(0, 256, (16, 28, 28, 3), dtype=np.uint8))}
-        flow = augment_inputs(flow, "minmax8", Augmentation(True, 2), jax.random.key(number), jnp.arange(16))
+        keys = clip_keys(jax.random.key(number), jnp.arange(16))
+        flow = {"flow": jax.vmap(augment_flow, (0, None, None, 0))(flow["flow"], "minmax8", Augmentation(True, 2), keys)}
         made.append(Batch(flow, jax.nn.one_hot(jnp.asarray(rng.integers(0, 3, 16)), 3), jnp.ones(16)))
     return made
 

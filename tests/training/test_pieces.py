@@ -7,8 +7,10 @@ import optax
 import pytest
 
 from mer_jax.mistakes import UserMistake
+from mer_jax.models import create
 from mer_jax.models.network import Output
-from mer_jax.training.augmentation import Augmentation, augment_flow, augment_inputs, mirror_flow
+from mer_jax.training.augmentation import Augmentation, augment_flow, augment_frames, mirror_flow
+from mer_jax.training.inputs import Data, training_inputs
 from mer_jax.training.losses import cross_entropy, soft_target
 from mer_jax.training.optimizers import learning_rate_curve, make_optimizer
 from mer_jax.training.stages import Recipe, Stage
@@ -105,6 +107,18 @@ def test_a_shift_moves_the_image_and_repeats_its_edge():
 def test_a_clip_is_augmented_alike_wherever_it_stands_in_the_batch():
     flow, clip = jnp.asarray(np.random.default_rng(0).normal(size=(5, 8, 8, 3))), jnp.arange(5)
     both, key = Augmentation(flip=True, shift=2), jax.random.key(0)
-    whole = augment_inputs({"flow": flow}, "pixels", both, key, clip)["flow"]
-    part = augment_inputs({"flow": flow[3:]}, "pixels", both, key, clip[3:])["flow"]
+    data = Data({"flow": flow}, jnp.zeros(5, jnp.int32), jnp.zeros(5, jnp.uint32))
+    whole, part = (training_inputs(create("ststnet", 3), "pixels", both, 1, data, rows, key)[0]["flow"]
+                   for rows in (clip, clip[3:]))
     np.testing.assert_array_equal(whole[3:], part)
+    assert not np.array_equal(whole, flow)
+
+
+def test_a_clip_of_frames_is_mirrored_and_shifted_as_a_whole():
+    frames = jnp.asarray(np.random.default_rng(0).integers(0, 256, (3, 5, 12, 12, 3), dtype=np.uint8))
+    both = Augmentation(flip=True, shift=2)
+    for number in range(8):
+        moved = np.asarray(augment_frames(frames, both, jax.random.key(number)))
+        one = np.asarray(augment_frames(frames[1, 2], both, jax.random.key(number)))
+        np.testing.assert_array_equal(moved[1, 2], one)                  # every frame moves as it would alone
+        assert set(moved.ravel()) <= set(np.asarray(frames).ravel())

@@ -14,7 +14,6 @@ from mer_jax.models import create
 from mer_jax.training import many_runs
 from mer_jax.training import run as run_module
 from mer_jax.training.augmentation import Augmentation
-from mer_jax.training.many_runs import make_plan
 from mer_jax.training.run import (
     Data,
     Program,
@@ -50,8 +49,7 @@ def one(experiment, number):
 
 
 def plan_of(experiment, **changes):
-    fresh = make_plan(experiment.program, experiment.runs, experiment.data)
-    return dataclasses.replace(fresh, **changes)
+    return dataclasses.replace(experiment.plan, **changes)
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +154,7 @@ def test_the_inner_score_is_the_pooled_uf1_over_real_rows_only():
     probabilities, label = rng.random((9, 3)).astype(np.float32), rng.integers(0, 3, 9)
     from sklearn.metrics import f1_score
 
-    found = watched_score(program, jnp.asarray(probabilities), jnp.asarray(label), jnp.asarray([1.0] * 7 + [0.0] * 2))
+    found = watched_score(program, jnp.asarray(probabilities)[:, None], jnp.asarray(label), jnp.asarray([1.0] * 7 + [0.0] * 2))
     wanted = f1_score(label[:7], probabilities[:7].argmax(-1), average="macro", labels=[0, 1, 2], zero_division=0)
     assert float(found) == pytest.approx(wanted, abs=1e-6)
 
@@ -165,12 +163,12 @@ def test_padded_rows_do_not_choose_the_epoch(experiment):
     program = dataclasses.replace(experiment.program, selection="test_peek")
     run, data = one(experiment, 0), jax.device_put(experiment.data)
     state, watch = init_run(program, run, data), jnp.array([3, 9, 15])
-    guess = predict(program, state.train, data, watch).argmax(-1)
+    guess = predict(program, state.train, data, watch)[:, 0].argmax(-1)
     data = data._replace(label=data.label.at[watch].set(jnp.where(jnp.arange(3) == 0, guess, (guess + 1) % 3)))
     for filler in watch:                                      # one of the three is right, whatever fills the rows up
         padded = jnp.concatenate([watch, jnp.repeat(filler, 4)])
         run = run._replace(watch=padded, watch_count=jnp.int32(3), test=padded)
-        kept = end_epoch(program, run, data, state.replace(kept=jnp.zeros((7, 3))), jnp.int32(4))
+        kept = end_epoch(program, run, data, state.replace(kept=jnp.zeros((7, 1, 3))), jnp.int32(4))
         assert float(kept.best) == pytest.approx(1 / 3) and kept.kept_epoch == 4
 
 
@@ -194,8 +192,11 @@ def test_nothing_moves_between_devices_while_training(experiment, driver, eight)
 
 
 def test_a_prediction_that_is_no_number_is_named(clips, monkeypatch):
-    monkeypatch.setattr(many_runs, "predict", lambda program, state, data, rows: jnp.where(
-        (rows == 3)[:, None], jnp.nan, run_module.predict(program, state, data, rows)))
+    def spoilt(program, state, data, rows):
+        output = run_module.answers(program, state, data, rows)
+        return output.replace(logits=jnp.where((rows == 3)[:, None], jnp.nan, output.logits))
+
+    monkeypatch.setattr(many_runs, "answers", spoilt)
     recipe = Recipe((Stage(2, 1e-3),), batch_size=24, label_smoothing=0.05)     # of its own: the program is not cached
     experiment = prepare(create("ststnet", 3), clips, composite(clips), recipe, findings=())
     with pytest.raises(UserMistake, match="probability is nan at epoch 1, in seed0/casme2/s01"):

@@ -64,9 +64,3 @@ def max_pool_tiles(images: Float[Array, "*batch height width channels"], size: i
     *batch, height, width, channels = images.shape
     tiles = images.reshape(*batch, height // size, size, width // size, size, channels)
     return tiles.max(axis=(-4, -2))
-
-
-def mean_pool_tiles(images: Float[Array, "*batch height width channels"], size: int) -> Float[Array, "*batch h w channels"]:
-    """Mean over the tiles of a size x size grid. Height and width must be multiples of `size`."""
-    *batch, height, width, channels = images.shape
-    return images.reshape(*batch, height // size, size, width // size, size, channels).mean(axis=(-4, -2))

@@ -1,0 +1,54 @@
+"""Does AGMENet read motion? The main job again with clips in which there is none, or none in order.
+
+Command:  python experiments/studies/agmenet_controls.py [--json] [--config.key=value ...]
+Controls: `frozen`: every frame is the onset's, so only who it is remains; `shuffled`: each clip's frames in a random
+          order, trained and tested so. Expected: frozen within chance, shuffled below in order.
+"""
+
+import json
+import sys
+
+import numpy as np
+
+import mer_jax
+from mer_jax.config_reading import read_config
+from mer_jax.evaluation.run_folder import make_folds
+from mer_jax.settings import settings_of
+
+
+def frozen(clips: mer_jax.Clips) -> mer_jax.Clips:
+    """Every frame is the clip's onset, with its noise, so that nothing at all moves."""
+    onset = np.asarray(clips.frames)[np.arange(len(clips)), clips.onset]
+    return clips.replace(frames=np.broadcast_to(onset[:, None], clips.frames.shape).copy())
+
+
+def shuffled(clips: mer_jax.Clips) -> mer_jax.Clips:
+    """The frames of each clip in an order of its own."""
+    rng, frames = np.random.default_rng(0), np.array(clips.frames)
+    for row, length in enumerate(clips.length):
+        frames[row, :length] = frames[row, rng.permutation(length)]
+    return clips.replace(frames=frames)
+
+
+def main() -> None:
+    words = [word for word in sys.argv[1:] if word != "--json"]
+    settings = settings_of(*read_config(["--config=experiments/agmenet_synthme.py", *words]))
+    clips, found = mer_jax.load(settings.source, settings.classes, **dict(settings.data_options)), {}
+    for name, change in (("in order", lambda clips: clips), ("frozen", frozen), ("shuffled", shuffled)):
+        seen = change(clips)
+        network = mer_jax.models.create(settings.network, len(clips.classes), settings.variant, settings.off)
+        table = mer_jax.benchmark(network, seen, make_folds(settings, seen), settings.recipe, seeds=settings.seeds,
+                                  light=settings.light)
+        levels = mer_jax.score(table)["by_light"]
+        found[name] = {level: {"uf1": part["uf1"], "interval": part["interval_subjects"]["uf1"]}
+                       for level, part in levels.items()}
+    if "--json" in sys.argv:
+        print(json.dumps(found))
+        return
+    for name, levels in found.items():
+        for level, part in levels.items():
+            print(f"{name:10} {level}  UF1 {part['uf1']:.3f} [{part['interval'][0]:.2f}, {part['interval'][1]:.2f}]")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""One network trained on all clips and kept: what a later prediction loads, with the score that its benchmark earned."""
+
+import io
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from mer_jax.data.clips import Clips, data_digest
+from mer_jax.data.folds import Folds
+from mer_jax.data.sampling import window_of
+from mer_jax.evaluation.benchmark import data_of, make_runs
+from mer_jax.evaluation.checks import check_classes, check_inputs
+from mer_jax.evaluation.finished_run import read_run
+from mer_jax.evaluation.identity import code_digest, versions
+from mer_jax.evaluation.score import HEADLINES, score
+from mer_jax.evaluation.whole_files import write_json, write_whole
+from mer_jax.mistakes import UserMistake
+from mer_jax.models import create
+from mer_jax.training.finite import NotFinite
+from mer_jax.training.many_runs import train_one
+from mer_jax.training.metric_log import MetricLog
+from mer_jax.training.run import Program
+
+NEVER_SCORED = "never scored"
+
+
+def train_network(settings, clips: Clips, folder: Path, benchmark: Path) -> dict:
+    """Trains on every clip, seed 0, to the last epoch; writes weights.npz and network.json, whose content it returns.
+
+    benchmark: the folder of the run that scored the same settings on the same data, if there is one.
+    Raises UserMistake where the folder holds something else, or the network cannot read the clips.
+    """
+    if folder.exists() and not (folder / "network.json").is_file() and (folder.is_file() or any(folder.iterdir())):
+        raise UserMistake(f"{folder}: holds something that is no trained network; name another --out")
+    network = create(settings.network, len(clips.classes), settings.variant, settings.off)
+    check_inputs(network, clips, settings.light)
+    check_classes(clips)
+    earned = earned_score(settings, clips, benchmark)
+    everything = np.arange(len(clips))
+    run = jax.tree.map(lambda leaf: leaf[0],
+                       make_runs(clips, Folds("all", ("all",), (everything,), (everything[:1],)), settings.recipe, 1, "last"))
+    window = window_of(clips.fps) if "frames" in network.inputs else 1
+    program = Program(network, settings.recipe, len(clips.classes), len(clips), "last", clips.flow_coding, settings.light,
+                      window)
+    try:
+        with MetricLog(None, settings.recipe.epochs) as log:
+            state = train_one(program, run, data_of(network, clips), log)
+    except NotFinite as error:
+        raise UserMistake(f"training stopped: {error}") from error
+    weights = {"/".join(str(entry.key) for entry in path): leaf
+               for path, leaf in jax.tree_util.tree_leaves_with_path(state.variables())}
+    kept = {
+        "network": settings.network, "variant": settings.variant, "off": list(settings.off), "classes": list(clips.classes),
+        "preprocessing": {"inputs": list(network.inputs), "flow_coding": clips.flow_coding, "window": window,
+                          "instants": getattr(network, "instants", None),
+                          "shapes": {name: list(clips.inputs()[name].shape[1:]) for name in network.inputs}},
+        "data": {"digest": data_digest(clips), "clips": len(clips), "subjects": len(clips.subjects),
+                 "datasets": list(clips.datasets)},
+        "settings": settings.to_json(), "versions": versions(), "code": {"digest": code_digest()}, "score": earned,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez(file := io.BytesIO(), **weights)
+    write_whole(folder / "weights.npz", file.getvalue())
+    write_json(folder / "network.json", kept)
+    return kept
+
+
+def earned_score(settings, clips: Clips, benchmark: Path) -> dict | str:
+    """The cross-validated scores of the finished run of the same settings and data, or "never scored"."""
+    if not (benchmark / "metrics.json").is_file():
+        return NEVER_SCORED
+    run, same = read_run(benchmark), ("name", "source")
+    there = {k: v for k, v in run.config.get("settings", {}).items() if k not in same}
+    here = {k: v for k, v in settings.to_json().items() if k not in same}
+    if there != here or run.config.get("data", {}).get("digest") != data_digest(clips):
+        print(f"{benchmark}: a run of other settings or data, so its score is not this network's", file=sys.stderr)
+        return NEVER_SCORED
+    entries = score(run.table)
+    return {"folder": str(benchmark), "selection": entries["selection"], "protocol": run.setting("protocol"),
+            "overall": {name: entries["overall"][name] for name in HEADLINES},
+            "by_light": {level: {name: part[name] for name in HEADLINES} for level, part in entries["by_light"].items()}}

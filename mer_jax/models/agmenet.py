@@ -1,0 +1,122 @@
+"""AGMENet: low-light enhancement, a modified DenseNet, multi-head attention, a temporal ensemble.
+
+JETBM 1(5), 2024, https://doi.org/10.5281/zenodo.13933725. Of this paper the abstract is public: the four parts, their
+order and their purpose are the paper's; every layer, size and loss here is a completion. "Modified DenseNet" is taken as
+late pooling and gated dense blocks (from the one DenseNet for this task that the paper cites), the ensemble as a
+weighted mixture of the answers at several moments.
+"""
+
+from typing import ClassVar
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mer_jax.models.blocks.attention import RegionAttention, TemporalEncoder
+from mer_jax.models.blocks.densenet import LateDenseNet
+from mer_jax.models.blocks.enhancement import LowLightEnhancement, luma
+from mer_jax.models.blocks.fusion import TemporalEnsemble, mixed_log_probabilities
+from mer_jax.models.network import Output
+from mer_jax.motion.flow_features import strain
+from mer_jax.motion.optical_flow import lucas_kanade
+from mer_jax.motion.smoothing import mean_pool_tiles
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+FLOW_EVERY = 2                                                # pixels from one answer of the flow to the next
+VARIANTS = {
+    "tiny": {"frame_size": 64, "motion": "flow", "instants": 5, "stem": 16, "stem_kernel": 3,
+             "growth": 8, "bottleneck": 2, "blocks": (3, 3), "width": 64, "heads": 4},
+    "small": {"instants": 8, "stem": 32, "growth": 16, "blocks": (4, 6, 8, 6), "width": 128, "heads": 4},
+    "121": {"instants": 8, "stem": 64, "growth": 32, "blocks": (6, 12, 24, 16), "width": 256, "heads": 8},
+}
+
+
+class AGMENet(nn.Module):
+    """inputs["frames"]: (N, T, W, H, W', 3) float in [0, 1], T instants of W native frames -> logits (N, classes).
+
+    The logits are log P, P the mixture of the moments' answers. attention: "region" (N, T, heads, h, w), "moments"
+    (N, heads, T, T), "ensemble" (N, T). extras: "instant_logits" (N, T, classes), "beta" (N, T), and what the
+    enhancement's losses need. The first instant is the onset. frame_size: what the variant was laid out for; any size that
+    2^blocks divides is read.
+
+    llem, block_attention, region_attention, temporal_attention, ensemble: switch a part off. motion: three more channels,
+    the "difference" to the onset or the "flow" from it (u, v, strain; one Lucas-Kanade step on the enhanced frames; the
+    network then works at half their size), in units of their deviation over the clip; or "none".
+    positions: learned places and times added to the tokens.
+    """
+
+    classes: int = 3
+    frame_size: int = 112
+    instants: int = 8
+    stem: int = 32
+    stem_kernel: int = 7
+    growth: int = 16
+    bottleneck: int = 4
+    blocks: tuple[int, ...] = (4, 6, 8, 6)
+    width: int = 128
+    heads: int = 4
+    dropout: float = 0.2
+    appearance: bool = True
+    llem: bool = True
+    block_attention: bool = True
+    region_attention: bool = True
+    temporal_attention: bool = True
+    ensemble: bool = True
+    motion: str = "difference"
+    positions: bool = True
+    inputs: ClassVar[tuple[str, ...]] = ("frames",)
+
+    @property
+    def frames_shape(self) -> tuple[int, ...]:
+        """(T, W, H, W', 3) of one clip with windows of five frames."""
+        return (self.instants, 5, self.frame_size, self.frame_size, 3)
+
+    @nn.compact
+    def __call__(self, inputs: dict[str, jax.Array | np.ndarray], *, train: bool) -> Output:
+        windows = jnp.asarray(inputs["frames"])
+        n, t = windows.shape[:2]
+        if self.llem:
+            frames, extras = LowLightEnhancement(name="llem")(windows)
+        else:
+            frames, extras = windows[:, :, windows.shape[2] // 2], {}
+        features = LateDenseNet(self.stem, self.growth, self.blocks, self.stem_kernel,
+                                self.bottleneck, self.dropout, self.block_attention,
+                                name="features")(self.channels(frames), train=train)
+        h, w = features.shape[1:3]
+        tokens = nn.Dense(self.width, name="project")(features.reshape(n * t, h * w, -1))
+        if self.positions:
+            tokens = tokens + self.param("place", nn.initializers.normal(1.0), (h * w, self.width))
+        moments, attention = tokens.mean(1), {}
+        if self.region_attention:
+            pooled, weights = RegionAttention(self.heads, name="regions")(tokens)
+            moments, attention["region"] = moments + pooled, weights.reshape(n, t, self.heads, h, w)
+        moments = moments.reshape(n, t, self.width)
+        if self.positions:
+            moments = moments + self.param("time", nn.initializers.normal(0.02), (t, self.width))
+        if self.temporal_attention:
+            moments, attention["moments"] = TemporalEncoder(self.heads, name="encoder")(moments)
+        logits = nn.Dense(self.classes, name="head")(moments)
+        beta = TemporalEnsemble(name="ensemble")(moments) if self.ensemble else jnp.full((n, t), 1 / t)
+        attention["ensemble"] = beta
+        extras = {**extras, "instant_logits": logits, "beta": beta}
+        return Output(mixed_log_probabilities(logits, beta), attention, extras)
+
+    def channels(self, frames: jax.Array) -> jax.Array:
+        """(N, T, H, W, 3) -> (N T, h, w, 6 or 3): ImageNet's normalisation, and the motion since the onset."""
+        looks = (frames - jnp.array(IMAGENET_MEAN)) / jnp.array(IMAGENET_STD)
+        if not self.appearance:
+            looks = looks[..., :0]
+        if self.motion != "none":
+            change = frames - frames[:, :1] if self.motion == "difference" else flow_channels(frames)
+            looks = looks if self.motion == "difference" else mean_pool_tiles(looks, FLOW_EVERY)
+            deviation = jnp.sqrt(jnp.square(change).mean((1, 2, 3, 4), keepdims=True) + 1e-8)
+            looks = jnp.concatenate([looks, change / deviation], -1)
+        return looks.reshape(-1, *looks.shape[2:])
+
+
+def flow_channels(frames: jax.Array) -> jax.Array:
+    """(N, T, H, W, C) -> (N, T, H / 2, W / 2, 3): flow from the first instant to each (u, v) in pixels, and its strain."""
+    grey = luma(frames)
+    flow = lucas_kanade(jnp.broadcast_to(grey[:, :1], grey.shape), grey, every=FLOW_EVERY)
+    return jnp.concatenate([flow, strain(flow)[..., None]], -1)

@@ -1,0 +1,86 @@
+"""Dense blocks, with the module names of torchvision's DenseNet so that its ImageNet weights load as they are.
+
+Huang, Liu, van der Maaten, Weinberger: "Densely Connected Convolutional Networks", CVPR 2017.
+"""
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from mer_jax.models.blocks.attention import CBAM
+
+
+def batch_norm(train: bool, name: str) -> nn.BatchNorm:
+    return nn.BatchNorm(use_running_average=not train, momentum=0.9, epsilon=1e-5, name=name)
+
+
+def convolution(features: int, kernel: int, name: str, stride: int = 1) -> nn.Conv:
+    return nn.Conv(features, (kernel, kernel), (stride, stride), padding=kernel // 2, use_bias=False,
+                   kernel_init=nn.initializers.kaiming_normal(), name=name)
+
+
+class DenseLayer(nn.Module):
+    """norm, relu, 1x1 convolution to `bottleneck` * growth, norm, relu, 3x3 convolution to growth, dropout."""
+
+    growth: int
+    bottleneck: int = 4
+    dropout: float = 0.0
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "n h w c"], train: bool) -> Float[Array, "n h w growth"]:
+        x = convolution(self.bottleneck * self.growth, 1, "conv1")(nn.relu(batch_norm(train, "norm1")(x)))
+        x = convolution(self.growth, 3, "conv2")(nn.relu(batch_norm(train, "norm2")(x)))
+        return nn.Dropout(self.dropout, deterministic=not train)(x)
+
+
+class DenseBlock(nn.Module):
+    """Layers that each see all features made before them."""
+
+    layers: int
+    growth: int
+    bottleneck: int = 4
+    dropout: float = 0.0
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "n h w c"], train: bool) -> Float[Array, "n h w more"]:
+        for number in range(1, self.layers + 1):
+            new = DenseLayer(self.growth, self.bottleneck, self.dropout, name=f"denselayer{number}")(x, train)
+            x = jnp.concatenate([x, new], -1)
+        return x
+
+
+class Transition(nn.Module):
+    """norm, relu, 1x1 convolution to half the channels, mean over 2x2."""
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "n h w c"], train: bool) -> Float[Array, "n h/2 w/2 c/2"]:
+        x = convolution(x.shape[-1] // 2, 1, "conv")(nn.relu(batch_norm(train, "norm")(x)))
+        return nn.avg_pool(x, (2, 2), (2, 2))
+
+
+class LateDenseNet(nn.Module):
+    """DenseNet features with late pooling: no pooling after the first convolution, CBAM after every dense block.
+
+    (N, H, W, C) -> (N, h, w, features), h = H / 2^blocks. stem, growth, blocks: 64, 32, (6, 12, 24, 16) is
+    DenseNet-121, which then has at 112 x 112 the map sizes that it has with pooling at 224 x 224. Names are those of
+    torchvision (conv0, norm0, denseblock1, ...), CBAM's are extra (cbam1, ...).
+    """
+
+    stem: int
+    growth: int
+    blocks: tuple[int, ...]
+    stem_kernel: int = 7
+    bottleneck: int = 4
+    dropout: float = 0.0
+    gated: bool = True
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "n h w c"], *, train: bool) -> Float[Array, "n h2 w2 features"]:
+        x = nn.relu(batch_norm(train, "norm0")(convolution(self.stem, self.stem_kernel, "conv0", 2)(x)))
+        for number, layers in enumerate(self.blocks, 1):
+            x = DenseBlock(layers, self.growth, self.bottleneck, self.dropout, name=f"denseblock{number}")(x, train)
+            if self.gated:
+                x = CBAM(name=f"cbam{number}")(x)
+            if number < len(self.blocks):
+                x = Transition(name=f"transition{number}")(x, train)
+        return nn.relu(batch_norm(train, f"norm{len(self.blocks) + 1}")(x))

@@ -1,0 +1,1 @@
+"""Motion: what moved where between two frames, and pictures made of it."""

@@ -1,0 +1,1 @@
+"""SynthME: faces with known facial movements, rendered by pure functions key -> clip."""

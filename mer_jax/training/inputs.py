@@ -1,0 +1,84 @@
+"""What a network reads: rows of the data, sampled, augmented and darkened, in this order, inside the step.
+
+Flow images are read as they are stored. Of native frames, T instants with their windows are gathered; a training clip is
+mirrored and shifted as a whole and by chance seen through a dark camera; a scored clip is seen at one light level.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from mer_jax.data.sampling import instants, sample, windows
+from mer_jax.light.camera import LEVELS, Camera, darken, training_camera
+from mer_jax.training.augmentation import Augmentation, augment_flow, augment_frames
+
+MARKS = ("length", "onset", "apex", "offset")
+
+
+class Data(NamedTuple):
+    """The whole data set on the device: inputs (N, ...) by name, label (N,) int32, seed (N,) uint32: a clip's own noise."""
+
+    inputs: dict[str, Any]
+    label: Any
+    seed: Any = None
+
+
+def clip_keys(key: jax.Array, rows: Int[Array, " n"]) -> jax.Array:
+    """A key for each clip of a batch, by its row: so the split over devices changes nothing."""
+    return jax.vmap(jax.random.fold_in, (None, 0))(key, rows)
+
+
+def moments(data: Data, rows: Int[Array, " n"], count: int, width: int) -> Int[Array, "n instants window"]:
+    """The native frames that the network sees of each clip."""
+    onset, apex, offset, length = (data.inputs[name][rows] for name in ("onset", "apex", "offset", "length"))
+    return windows(instants(onset, apex, offset, count), length, width)
+
+
+def darkened(frames: Float[Array, "instants window height width channels"], at: Int[Array, "instants window"],
+             camera: Camera, key: jax.Array) -> Float[Array, "instants window height width channels"]:
+    """One clip seen through a camera; the noise belongs to the clip and to the native frame, wherever it is used."""
+    keys = jax.vmap(jax.vmap(jax.random.fold_in, (None, 0)), (None, 0))(key, at)
+    return jax.vmap(jax.vmap(darken, (0, None, 0)), (0, None, 0))(frames, camera, keys)
+
+
+def training_inputs(network: Any, coding: str | None, augmentation: Augmentation, window: int, data: Data,
+                    rows: Int[Array, " n"], key: jax.Array) -> tuple[dict[str, jax.Array], jax.Array | None]:
+    """(what the network reads, the same frames undarkened or None) of some rows in a training step."""
+    keys, bright = clip_keys(key, rows), None
+    inputs = {name: data.inputs[name][rows] for name in network.inputs if name != "frames"}
+    if "flow" in inputs and (augmentation.flip or augmentation.shift):
+        inputs["flow"] = jax.vmap(augment_flow, (0, None, None, 0))(inputs["flow"], coding, augmentation, keys)
+    if "frames" in network.inputs:
+        at = moments(data, rows, network.instants, window)
+        seen = jax.vmap(augment_frames, (0, None, 0))(sample(data.inputs["frames"], rows, at), augmentation, keys)
+        bright = inputs["frames"] = seen.astype(jnp.float32) / 255
+        if augmentation.dark:
+            inputs["frames"] = jax.vmap(by_chance_dark, (0, 0, None, 0))(bright, at, augmentation.dark, keys)
+    return inputs, bright
+
+
+def by_chance_dark(frames: jax.Array, at: jax.Array, share: float, key: jax.Array) -> jax.Array:
+    """A clip that with probability `share` is seen through a training camera."""
+    chance, camera, noise = jax.random.split(jax.random.fold_in(key, 1), 3)
+    dark = darkened(frames, at, training_camera(camera), noise)
+    return jnp.where(jax.random.bernoulli(chance, share), dark, frames)
+
+
+def scored_inputs(network: Any, window: int, level: str, data: Data, rows: Int[Array, " n"]) -> dict[str, jax.Array]:
+    """What the network reads of some rows at one light level; no chance in it but the clip's own noise."""
+    inputs = {name: data.inputs[name][rows] for name in network.inputs if name != "frames"}
+    if "frames" in network.inputs:
+        inputs["frames"] = level_frames(data, rows, moments(data, rows, network.instants, window), level)
+    return inputs
+
+
+def level_frames(data: Data, rows: Int[Array, " n"], at: Int[Array, "n instants window"],
+                 level: str) -> Float[Array, "n instants window height width channels"]:
+    """Native frames of some rows at a light level, in [0, 1]; L0 is what was recorded."""
+    frames = sample(data.inputs["frames"], rows, at).astype(jnp.float32) / 255
+    if level == "L0":
+        return frames
+    keys = jax.vmap(jax.random.key)(data.seed[rows])
+    return jax.vmap(darkened, (0, 0, None, 0))(frames, at, LEVELS[level], keys)

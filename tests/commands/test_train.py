@@ -1,0 +1,46 @@
+"""mer-jax train: a network that is kept, with the score that it earned or the word that it has none."""
+
+import json
+from pathlib import Path
+
+import jax
+import numpy as np
+from tiny_run import CLASSES, tiny
+
+from mer_jax.data.from_table import clips_from_table
+from mer_jax.evaluation.benchmark import data_of
+from mer_jax.models import create
+
+
+def test_a_network_is_kept_and_answers(here, mer_jax):
+    status, out, err = mer_jax("train", *tiny("--out=kept")[1:])
+    assert status == 0 and "never scored" in out, err
+    kept = json.loads(Path("kept/network.json").read_text())
+    assert kept["classes"] == list(CLASSES) and kept["score"] == "never scored" and kept["data"]["clips"] == 24
+    clips = clips_from_table(Path("clips.csv"))
+    network = create("ststnet", 3)
+    template = jax.eval_shape(lambda: network.init(jax.random.key(0), {"flow": np.zeros((1, 28, 28, 3))}, train=False))
+    with np.load("kept/weights.npz", allow_pickle=False) as file:
+        variables = jax.tree.map_with_path(
+            lambda path, leaf: file["/".join(str(entry.key) for entry in path)].reshape(leaf.shape), template)
+        assert len(file.files) == len(jax.tree.leaves(template))
+    logits = network.apply(variables, data_of(network, clips).inputs, train=False).logits
+    assert np.isfinite(logits).all() and np.ptp(logits) > 0
+
+
+def test_the_score_of_the_same_settings_goes_with_it(run_here, mer_jax):
+    status, _, err = mer_jax("train", *tiny("--out=kept", f"--benchmark={run_here}")[1:])
+    assert status == 0, err
+    score = json.loads(Path("kept/network.json").read_text())["score"]
+    assert score["overall"]["uf1"] == json.loads((run_here / "metrics.json").read_text())["overall"]["uf1"]
+    status, _, err = mer_jax("train", *tiny("--out=other", f"--benchmark={run_here}", "--config.epochs=1")[1:])
+    assert status == 0 and "its score is not this network's" in err
+    assert json.loads(Path("other/network.json").read_text())["score"] == "never scored"
+
+
+def test_a_folder_of_something_else_is_left_alone(here, mer_jax):
+    Path("mine").mkdir()
+    Path("mine/thesis.txt").write_text("x")
+    status, _, err = mer_jax("train", *tiny("--out=mine")[1:])
+    assert status == 2 and err.count("\n") == 1 and "no trained network" in err
+    assert [p.name for p in Path("mine").iterdir()] == ["thesis.txt"]

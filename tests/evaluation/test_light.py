@@ -1,0 +1,115 @@
+"""A network that reads frames, scored in the light and in the dark from the same training."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mer_jax.data.clips import clips_of
+from mer_jax.data.folds import leave_one_subject_out
+from mer_jax.evaluation.benchmark import data_of, predictions_of, prepare, train_experiment
+from mer_jax.evaluation.linear import linear_predictions
+from mer_jax.evaluation.score import score
+from mer_jax.mistakes import UserMistake
+from mer_jax.models import create
+from mer_jax.training.augmentation import Augmentation
+from mer_jax.training.inputs import level_frames, scored_inputs
+from mer_jax.training.run import train
+from mer_jax.training.stages import Recipe, Stage
+
+LIGHT = ("L0", "L2")
+RECIPE = Recipe((Stage(2, 1e-2, (("cross_entropy", 1.0), ("instants", 0.3), ("exposure", 1.0))),), batch_size=6,
+                optimizer="adamw", augmentation=Augmentation(flip=True, shift=1, dark=0.5))
+
+
+def moving_clips(subjects: int = 3, each: int = 6):
+    """Textured pictures in which a part brightens towards the apex: which part is the class."""
+    rng, keys, emotions, frames = np.random.default_rng(0), [], [], []
+    names = ("negative", "positive", "surprise")
+    for s in range(subjects):
+        face = rng.integers(60, 180, (16, 16, 3))
+        for c in range(each):
+            change = np.zeros((16, 16, 3))
+            change[1 + 5 * (c % 3) : 5 + 5 * (c % 3), 3:13] = 60
+            course = np.clip(1 - np.abs(np.arange(15) - 7) / 7, 0, 1)
+            noise = rng.normal(0, 1, (15, 16, 16, 3))
+            frames.append(np.clip(face + course[:, None, None, None] * change + noise, 0, 255).astype(np.uint8))
+            keys.append(("made", f"s{s}", f"c{c}"))
+            emotions.append(names[c % 3])
+    count = len(keys)
+    marks = {name: np.full(count, value, np.int32) for name, value in
+             (("length", 15), ("onset", 0), ("apex", 7), ("offset", 14))}
+    return clips_of(keys, emotions, names, frames=np.stack(frames), fps=np.full(count, 200, np.float32), **marks)
+
+
+@pytest.fixture(scope="module")
+def experiment():
+    clips = moving_clips()
+    network = create("agmenet", 3, "tiny", instants=3, stem=4, growth=2, blocks=(1, 1), width=8, heads=2)
+    return prepare(network, clips, leave_one_subject_out(clips), RECIPE, light=LIGHT)     # with the leak audit
+
+
+@pytest.fixture(scope="module")
+def result(experiment):
+    return train_experiment(experiment, dataclasses.replace(experiment.plan, devices=3, chunk=3))
+
+
+def test_every_clip_is_predicted_once_at_every_level(experiment, result):
+    table = predictions_of(experiment, result)
+    assert experiment.findings == () and len(table) == 2 * 18 and table.unique("light") == ["L0", "L2"]
+    entries = score(table)
+    assert set(entries["by_light"]) == {"L0", "L2"} and entries["overall"] == entries["by_light"]["L0"]
+    levels = [table.where(light=level).probabilities for level in LIGHT]
+    assert np.abs(levels[0] - levels[1]).max() > 1e-4
+
+
+def test_alone_equals_inside_the_batch(experiment, result):
+    run = jax.tree.map(lambda leaf: jnp.asarray(leaf[1]), experiment.runs)
+    alone, _, _ = jax.jit(lambda run, data: train(experiment.program, run, data))(run, jax.device_put(experiment.data))
+    np.testing.assert_allclose(alone, result.probabilities[1], atol=2e-4)
+
+
+def test_attention_maps_sum_to_one(result):
+    assert result.maps.shape[:2] == (3, 6)
+    np.testing.assert_allclose(result.maps.sum((-1, -2)), 1, atol=1e-5)
+
+
+def test_the_dark_is_the_same_whatever_the_network_samples(experiment):
+    data, rows = jax.device_put(experiment.data), jnp.array([0, 5])
+    few = level_frames(data, rows, jnp.array([[[3, 7]], [[2, 9]]]), "L2")
+    many = level_frames(data, rows, jnp.arange(15).reshape(1, 3, 5).repeat(2, 0), "L2")
+    np.testing.assert_array_equal(few[0, 0, 1], many[0, 1, 2])
+    np.testing.assert_array_equal(few[1, 0, 1], many[1, 1, 4])
+    bright = level_frames(data, rows, jnp.array([[[3]], [[2]]]), "L0")
+    np.testing.assert_array_equal(np.round(255 * bright[0, 0, 0]), experiment.clips.frames[0, 3])
+
+
+def test_a_network_never_reads_frames_of_other_clips(experiment):
+    """Poison all other rows: what is read of one clip stays."""
+    data, frames = experiment.data, np.array(experiment.clips.frames)
+    frames[np.arange(18) != 4] = 0
+    for level in LIGHT:
+        clean, spoiled = (scored_inputs(experiment.program.network, 5, level, d, jnp.array([4]))["frames"] for d in (
+            jax.device_put(data), jax.device_put(data._replace(inputs={**data.inputs, "frames": frames}))))
+        np.testing.assert_array_equal(clean, spoiled)
+
+
+def test_the_linear_classifier_learns_a_planted_motion_and_no_shuffled_label(experiment):
+    clips, folds = experiment.clips, experiment.folds
+    data = data_of(experiment.program.network, clips)
+    table = linear_predictions(clips, folds, data, LIGHT, 5)
+    right = {level: (rows.columns["label"] == rows.columns["prediction"]).mean()
+             for level in LIGHT for rows in [table.where(light=level)]}
+    assert right["L0"] == 1 and right["L2"] > 0.8
+    chance = [(t.columns["label"] == t.columns["prediction"]).mean() for seed in range(8) for t in [linear_predictions(
+        clips.replace(label=np.random.default_rng(seed).permutation(clips.label)), folds, data, ("L0",), 5)]]
+    assert np.mean(chance) < 0.5
+
+
+def test_light_is_refused_where_there_is_nothing_to_darken(clips):
+    with pytest.raises(UserMistake, match="STSTNet reads no frames, so it can be scored at L0 only"):
+        prepare(create("ststnet", 3), clips, leave_one_subject_out(clips), Recipe((Stage(1, 1e-3),)), light=("L0", "L2"))
+    with pytest.raises(UserMistake, match="wanted some of L0, L1, L2, L3, L4"):
+        prepare(create("ststnet", 3), clips, leave_one_subject_out(clips), Recipe((Stage(1, 1e-3),)), light=("L9",))

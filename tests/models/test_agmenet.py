@@ -1,0 +1,209 @@
+"""AGMENet: its published sizes, what its parts promise, and its trunk against PyTorch."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from mer_jax.light.camera import LEVELS, darken
+from mer_jax.mistakes import UserMistake
+from mer_jax.models import create, table
+from mer_jax.models.blocks.densenet import LateDenseNet
+from mer_jax.models.blocks.enhancement import LowLightEnhancement, apply_curve, deflicker
+from mer_jax.models.network import Output
+from mer_jax.models.torch_weights import variables_from_torch
+from mer_jax.training.losses import LOSSES
+from mer_jax.training.train_step import Batch
+
+SMALL = {"instants": 4, "stem": 8, "stem_kernel": 3, "growth": 4, "blocks": (2, 2), "width": 16, "heads": 2}
+
+
+@pytest.fixture(scope="module")
+def frames():
+    smooth = jax.random.uniform(jax.random.key(0), (2, 1, 1, 8, 8, 3), minval=0.1, maxval=0.8)
+    still = jax.image.resize(smooth, (2, 1, 1, 32, 32, 3), "cubic")
+    return jnp.clip(still + 0.03 * jax.random.normal(jax.random.key(1), (2, 4, 5, 32, 32, 3)), 0, 1)
+
+
+def made(frames, **fields):
+    network = create("agmenet", 3, "tiny", **{**SMALL, **fields})
+    variables = jax.jit(lambda x: network.init(jax.random.key(2), {"frames": x}, train=False))(frames)
+    return network, variables
+
+
+@pytest.fixture(scope="module")
+def applied(frames):
+    network, variables = made(frames)
+    return jax.jit(lambda v, x: network.apply(v, {"frames": x}, train=False))(variables, frames)
+
+
+def test_parameters_are_those_of_the_specification():
+    found = {row["variant"]: row["parameters"] for row in table() if row["name"] == "agmenet"}
+    assert found["121"] == pytest.approx(8_370_260 + 9_408, rel=0.01)
+    assert found["small"] == pytest.approx(710_844 + 4_704, rel=0.01)
+    assert found["tiny"] < 100_000
+
+
+def test_a_tiny_clip_costs_less_than_fifty_million_products():
+    network = create("agmenet", 3, "tiny")
+    inputs = {"frames": jax.ShapeDtypeStruct((1, *network.frames_shape), jnp.float32)}
+    variables = jax.eval_shape(lambda x: network.init(jax.random.key(0), x, train=False), inputs)
+    lowered = jax.jit(lambda v, x: network.apply(v, x, train=False).logits).lower(variables, inputs)
+    assert lowered.cost_analysis()["flops"] / 2 < 50e6
+
+
+def test_weights_and_probabilities_sum_to_one(applied):
+    np.testing.assert_allclose(applied.attention["region"].sum((-1, -2)), 1, atol=1e-5)
+    np.testing.assert_allclose(applied.attention["moments"].sum(-1), 1, atol=1e-5)
+    np.testing.assert_allclose(applied.attention["ensemble"].sum(-1), 1, atol=1e-5)
+    np.testing.assert_allclose(jnp.exp(applied.logits).sum(-1), 1, atol=1e-5)
+
+
+def test_the_answer_is_the_mixture_of_the_moments_answers(applied):
+    each, beta = jax.nn.softmax(applied.extras["instant_logits"]), applied.extras["beta"]
+    np.testing.assert_allclose(jnp.exp(applied.logits), (beta[..., None] * each).sum(1), atol=1e-6)
+
+
+def test_without_positions_and_motion_the_order_of_the_moments_is_nothing(frames):
+    network, variables = made(frames, motion="none", positions=False)
+    order = jnp.array([2, 0, 3, 1])
+    answer = jax.jit(lambda x: network.apply(variables, {"frames": x}, train=False).logits)
+    np.testing.assert_allclose(answer(frames[:, order]), answer(frames), atol=2e-5)
+    ordered, variables = made(frames)
+    answer = jax.jit(lambda x: ordered.apply(variables, {"frames": x}, train=False).logits)
+    assert np.abs(answer(frames[:, order]) - answer(frames)).max() > 1e-3
+
+
+PARTS = {"llem": "llem", "block_attention": "cbam", "region_attention": "regions", "temporal_attention": "encoder",
+         "ensemble": "ensemble", "positions": "place", "appearance": None}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_part_can_be_left_out(frames, part):
+    network = create("agmenet", 3, "tiny", (part,), **SMALL)
+    shapes = jax.eval_shape(lambda: network.init(jax.random.key(0), {"frames": frames}, train=False))
+    names = {jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(shapes["params"])}
+    assert PARTS[part] is None or not any(PARTS[part] in name for name in names)
+    output = jax.eval_shape(lambda v: network.apply(v, {"frames": frames}, train=False), shapes)
+    assert output.logits.shape == (2, 3)
+
+
+def test_a_part_that_is_not_there_is_named():
+    with pytest.raises(UserMistake, match=r"no part 'lem' to switch off \(did you mean 'llem'\?\)"):
+        create("agmenet", 3, off=("lem",))
+
+
+def test_the_gradient_is_finite_where_nothing_moves(frames):
+    still = jnp.broadcast_to(frames[:, :1, :1], frames.shape)
+    network, variables = made(frames, dropout=0.0)
+
+    def loss(params):
+        output, _ = network.apply({**variables, "params": params}, {"frames": still}, train=True, mutable=["batch_stats"])
+        batch = Batch({}, jnp.eye(3)[:2], jnp.ones(2), still)
+        return sum(function(output, batch).sum() for function in LOSSES.values())
+
+    gradient = jax.jit(jax.grad(loss))(variables["params"])
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
+
+
+class TestEnhancement:
+    def test_it_starts_as_the_window_mean_and_keeps_the_order_in_time(self, frames):
+        module = LowLightEnhancement()
+        variables = module.init(jax.random.key(0), frames)
+        enhanced, extras = module.apply(variables, frames)
+        np.testing.assert_allclose(enhanced, extras["denoised"], atol=1e-6)
+        weights = np.array([1, 4, 6, 4, 1]) / 16
+        np.testing.assert_allclose(enhanced, np.einsum("ntwhxc,w->nthxc", deflicker(frames), weights), atol=1e-5)
+
+    @pytest.mark.parametrize("seed", range(5))
+    def test_any_curve_stays_in_range_and_is_monotone(self, seed):
+        values = jnp.linspace(0, 1, 101)[:, None]
+        curves = jax.random.uniform(jax.random.key(seed), (1, 200), minval=-1, maxval=1).at[0, :2].set(jnp.array([-1.0, 1.0]))
+        y = apply_curve(values, jnp.broadcast_to(curves, (101, 200)))
+        assert y.min() >= 0 and y.max() <= 1 + 1e-6
+        assert (np.diff(y, axis=0) >= -1e-6).all()
+        np.testing.assert_array_equal(apply_curve(values, jnp.zeros((101, 1))), values)
+
+    def test_deflicker_removes_a_flicker_and_leaves_a_steady_clip(self):
+        steady = jnp.full((1, 4, 5, 8, 8, 3), 0.4)
+        np.testing.assert_allclose(deflicker(steady), steady, atol=1e-6)
+        flicker = steady * (1 + 0.03 * jax.random.normal(jax.random.key(0), (1, 4, 5, 1, 1, 1)))
+        assert deflicker(flicker).std() < 0.05 * flicker.std()
+
+    def test_trained_alone_it_brings_the_dark_to_light_and_leaves_the_light(self, frames):
+        bright = jnp.round(255 * frames) / 255
+        dark = darken(bright, LEVELS["L2"], jax.random.key(3))
+        module = LowLightEnhancement()
+        params = module.init(jax.random.key(0), dark)
+        tx = optax.adam(1e-2)
+        factors = {"spatial": 1.0, "exposure": 10.0, "colour": 5.0, "curve_smoothness": 200.0}
+
+        @jax.jit
+        def step(params, state):
+            def loss(params):
+                _, extras = module.apply(params, dark)
+                output = Output(None, {}, extras)
+                return sum(f * LOSSES[name](output, None).mean() for name, f in factors.items())
+
+            updates, state = tx.update(jax.grad(loss)(params), state, params)
+            return optax.apply_updates(params, updates), state
+
+        state = tx.init(params)
+        for _ in range(150):
+            params, state = step(params, state)
+        enhanced, _ = module.apply(params, dark)
+        assert dark.mean() < 0.2 and 0.45 <= enhanced.mean() <= 0.65
+        # Well-lit skin of every tone beside something white: hardly touched, whatever was learnt in the dark.
+        for tone in ((236, 200, 180), (198, 150, 118), (120, 80, 58), (78, 52, 40)):
+            lit = jnp.broadcast_to(jnp.array(tone) / 255, bright.shape).at[..., :8, :, :].set(0.9)
+            after, extras = module.apply(params, lit)
+            assert np.abs(after - extras["denoised"]).mean() < 0.02
+
+
+def test_the_trunk_equals_pytorch_on_the_same_weights():
+    torch = pytest.importorskip("torch")
+    nn = torch.nn
+    torch.manual_seed(0)
+
+    class Layer(nn.Module):
+        def __init__(self, inputs, growth):
+            super().__init__()
+            self.norm1, self.conv1 = nn.BatchNorm2d(inputs), nn.Conv2d(inputs, 4 * growth, 1, bias=False)
+            self.norm2, self.conv2 = nn.BatchNorm2d(4 * growth), nn.Conv2d(4 * growth, growth, 3, padding=1, bias=False)
+
+        def forward(self, x):
+            y = self.conv2(torch.relu(self.norm2(self.conv1(torch.relu(self.norm1(x))))))
+            return torch.cat([x, y], 1)
+
+    modules, width = {"conv0": nn.Conv2d(6, 16, 7, 2, 3, bias=False), "norm0": nn.BatchNorm2d(16), "relu0": nn.ReLU()}, 16
+    for number, layers in enumerate((2, 3), 1):
+        block = {f"denselayer{i + 1}": Layer(width + 8 * i, 8) for i in range(layers)}
+        modules[f"denseblock{number}"] = nn.Sequential()
+        for name, layer in block.items():
+            modules[f"denseblock{number}"].add_module(name, layer)
+        width += 8 * layers
+        if number == 1:
+            transition = nn.Sequential()
+            for name, part in (("norm", nn.BatchNorm2d(width)), ("relu", nn.ReLU()),
+                               ("conv", nn.Conv2d(width, width // 2, 1, bias=False)), ("pool", nn.AvgPool2d(2, 2))):
+                transition.add_module(name, part)
+            modules["transition1"], width = transition, width // 2
+    modules["norm3"], modules["relu3"] = nn.BatchNorm2d(width), nn.ReLU()
+    peer = nn.Sequential()
+    for name, module in modules.items():
+        peer.add_module(name, module)
+    for module in peer.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.3)
+            module.running_var.uniform_(0.5, 2)
+            module.weight.data.uniform_(0.5, 1.5)
+            module.bias.data.normal_(0, 0.3)
+    images = np.random.default_rng(0).normal(size=(2, 32, 32, 6)).astype(np.float32)
+    inputs = jnp.asarray(images)
+    trunk = LateDenseNet(16, 8, (2, 3), gated=False)
+    template = jax.eval_shape(lambda: trunk.init(jax.random.key(0), inputs, train=False))
+    variables = variables_from_torch({name: value.numpy() for name, value in peer.state_dict().items()}, template)
+    with torch.no_grad():
+        wanted = peer.eval()(torch.tensor(images.transpose(0, 3, 1, 2))).numpy().transpose(0, 2, 3, 1)
+    np.testing.assert_allclose(trunk.apply(variables, inputs, train=False), wanted, atol=1e-4)

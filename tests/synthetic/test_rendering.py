@@ -1,0 +1,132 @@
+"""SynthME: the flow that is returned is the one that moved the pixels; people differ; the script is obeyed."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mer_jax.synthetic.action_units import BUMPS, NUMBERS, displacement, standard_bumps
+from mer_jax.synthetic.face import REACH, draw_face, mean_landmarks
+from mer_jax.synthetic.scene import (
+    BEFORE,
+    CASME2,
+    EASY,
+    LENGTH,
+    SLOTS,
+    TIERS,
+    VIEW,
+    course,
+    draw_act,
+    render,
+)
+
+SIZE, TIER = 48, TIERS["easy"]
+
+
+@pytest.fixture(scope="module")
+def painted():
+    """key -> Face, and (key, face, act) -> Clip, compiled once."""
+    return jax.jit(lambda key: draw_face(key, 160)), jax.jit(lambda key, face, act: render(key, face, act, SIZE))
+
+
+@pytest.fixture(scope="module")
+def person(painted):
+    return painted[0](jax.random.key(1))
+
+
+@pytest.fixture(scope="module")
+def acts(person):
+    draw = jax.jit(jax.vmap(lambda key, label: draw_act(key, TIER, label, person)))
+    return draw(jax.random.split(jax.random.key(2), 200), jnp.arange(200) % 5)
+
+
+@pytest.fixture(scope="module")
+def strong(painted, person, acts):
+    """A smile of 2.5 pixels without head motion, blink or relight."""
+    act = jax.tree.map(lambda leaf: leaf[0], acts)
+    still = act._replace(head=jnp.zeros_like(act.head), blink=jnp.zeros_like(act.blink), light=jnp.ones_like(act.light),
+                         units=jnp.array([NUMBERS.index(12), -1, -1, -1, -1]), apex=jnp.int32(40), offset=jnp.int32(80),
+                         strength=jnp.zeros((SLOTS, 2)).at[0].set(2.5 * VIEW / SIZE), length=jnp.int32(87))
+    return painted[1](jax.random.key(3), person, still)
+
+
+def test_action_units_are_mirror_images_and_reach_their_strength():
+    bumps = jax.tree.map(jnp.asarray, standard_bumps())
+    points = jnp.asarray(np.random.default_rng(0).uniform(-1, 1.6, (50, 2)), jnp.float32)
+    flip = jnp.array([-1.0, 1.0])
+    np.testing.assert_allclose(displacement(bumps, points * flip), displacement(bumps, points) * flip, atol=1e-6)
+    for row, number in enumerate(NUMBERS):
+        if len(BUMPS[number]) == 1:
+            one = jax.tree.map(lambda part, row=row: part[row, 0], bumps)
+            found = displacement(one, bumps.centre[row, 0, :1])[0]
+            np.testing.assert_allclose(found, np.array(BUMPS[number][0][4:]) / 63, rtol=1e-3)
+
+
+def test_mean_landmarks_are_symmetric_and_number_68():
+    points = mean_landmarks()
+    assert points.shape == (68, 2)
+    mirrored = points * np.array([-1, 1])
+    assert all(np.abs(points - p).sum(1).min() < 1e-6 for p in mirrored)
+
+
+def test_a_course_rises_from_onset_to_apex_and_falls_to_the_offset():
+    values = np.asarray(course(jnp.float32(10), jnp.float32(30), jnp.float32(70)))
+    assert values.shape == (LENGTH,) and values[:11].max() == 0 and values[30] == 1 and np.abs(values[70:]).max() < 1e-6
+    assert (np.diff(values[10:31]) > 0).all() and (np.diff(values[30:71]) < 0).all()
+    assert values[20] == pytest.approx(0.5)
+
+
+def test_acts_keep_to_the_class_to_half_a_second_and_to_their_strength(acts):
+    for row in range(200):
+        name = list(EASY)[int(acts.label5[row])]
+        units = tuple(sorted(NUMBERS[u] for u in np.asarray(acts.units[row][:-1]) if u >= 0))
+        assert units in {tuple(sorted(shares)) for shares in EASY[name]}
+    lasted = np.asarray(acts.offset - acts.onset)
+    assert lasted.min() >= 8 and lasted.max() <= 100 and (np.asarray(acts.onset) == BEFORE).all()
+    assert (acts.apex > acts.onset).all() and (acts.offset > acts.apex).all() and (acts.length <= LENGTH).all()
+    peak = np.asarray(acts.strength[:, :-1]).max((1, 2)) * 112
+    assert peak.min() > 0.34 and peak.max() < 4.6 and 1.2 < np.median(peak) < 2.7
+
+
+def test_shares_of_action_units_are_shares():
+    for sets in (EASY, CASME2):
+        for shares in sets.values():
+            assert sum(shares.values()) == pytest.approx(1, abs=0.02)
+            assert all(number in NUMBERS for units in shares for number in units)
+
+
+def test_the_true_flow_explains_the_apex(strong):
+    onset, apex = (np.asarray(strong.frames[index], np.float32).mean(-1) for index in (BEFORE, 40))
+    y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
+    flow = np.asarray(strong.flow)
+    assert np.linalg.norm(flow, axis=-1).max() == pytest.approx(2.5, rel=0.2)
+    back = jax.scipy.ndimage.map_coordinates(jnp.asarray(apex), [y + flow[..., 1], x + flow[..., 0]], 1, mode="nearest")
+    moving = np.linalg.norm(flow, axis=-1) > 0.5
+    unexplained, change = np.abs(back - onset)[moving].mean(), np.abs(apex - onset)[moving].mean()
+    noise = np.abs(np.asarray(strong.frames[1], np.float32) - np.asarray(strong.frames[2])).mean(-1)[moving].mean()
+    assert change > 2 * noise and unexplained < 0.5 * change
+    turned = jax.scipy.ndimage.map_coordinates(jnp.asarray(apex), [y - flow[..., 1], x - flow[..., 0]], 1, mode="nearest")
+    assert np.abs(turned - onset)[moving].mean() > change
+
+
+def test_before_the_onset_and_after_the_offset_only_noise_moves(strong):
+    frames = np.asarray(strong.frames, np.float32)
+    quiet = np.abs(frames[80:87].mean(0) - frames[:BEFORE].mean(0)).mean()
+    assert quiet < 1.5 and np.abs(frames[40] - frames[0]).max() > 20
+    assert (np.asarray(strong.frames[87:]) == 0).all()
+
+
+def test_the_same_key_renders_the_same_clip_and_people_differ(painted, person, strong):
+    again = painted[1](jax.random.key(3), person, strong.act)
+    np.testing.assert_array_equal(again.frames, strong.frames)
+    other = painted[0](jax.random.key(9))
+    assert np.abs(other.texture - person.texture).mean() > 0.02
+    assert np.abs(other.landmarks - person.landmarks).max() > 0.02
+
+
+def test_a_face_looks_like_one(person):
+    texture = np.asarray(person.texture)
+    assert np.isfinite(texture).all() and texture.min() >= 0 and texture.max() <= 1
+    at = np.round((np.asarray(person.eyes) + REACH - np.array([0, 0.38])) / (2 * REACH) * 160).astype(int)
+    cheek = texture[90:100, 50:60].mean()
+    assert all(texture[y - 2 : y + 2, x - 2 : x + 2].min() < 0.5 * cheek for x, y in at)      # a pupil darker than skin

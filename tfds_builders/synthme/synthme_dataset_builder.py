@@ -1,0 +1,129 @@
+"""Renders SynthME and stores it: one example a clip, one split `clips`, a config for each tier.
+
+The same version, tier and clip give the same script on every machine, and the same pixels on the same backend and jax
+version. Keys: fold_in(key(SEED), subject) draws the person, fold_in of that and the clip's number the clip.
+"""
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import jax
+import numpy as np
+import tensorflow_datasets as tfds
+
+from mer_jax.synthetic.action_units import NUMBERS
+from mer_jax.synthetic.face import REACH, Face, draw_face
+from mer_jax.synthetic.scene import (
+    CLASSES3,
+    CLASSES5,
+    LABEL3_OF_5,
+    RATE,
+    TEXTURE_PER_PIXEL,
+    TIERS,
+    VIEW,
+    Clip,
+    Tier,
+    draw_act,
+    draw_label,
+    render,
+)
+
+SEED = 20260000                                                 # of version 0.1.0
+
+
+class Config(tfds.core.BuilderConfig):
+    """A tier of `synthetic.scene.TIERS`."""
+
+    def __init__(self, tier: Tier):
+        does = f"{tier.subjects} people, {tier.clips} clips each, {tier.size}x{tier.size} pixels"
+        super().__init__(name=tier.name, version=tfds.core.Version("0.1.0"), description=does)
+        self.tier = tier
+
+
+class Builder(tfds.core.GeneratorBasedBuilder):
+    """SynthME, rendered when it is first asked for; nothing is downloaded."""
+
+    VERSION = tfds.core.Version("0.1.0")
+    RELEASE_NOTES = {"0.1.0": "First version: tiers easy and casme2_like. Pixels may change before 1.0.0."}
+    BUILDER_CONFIGS = [Config(tier) for tier in TIERS.values()]
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        size, features = self.builder_config.tier.size, tfds.features
+        return self.dataset_info_from_configs(
+            features=features.FeaturesDict({
+                "frames": features.Tensor(shape=(None, size, size, 3), dtype=np.uint8, encoding="zlib"),
+                "flow": features.Tensor(shape=(28, 28, 3), dtype=np.uint8),
+                "true_flow": features.Tensor(shape=(size, size, 2), dtype=np.float32),
+                "landmarks": features.Tensor(shape=(68, 2), dtype=np.float32),
+                "action_units": features.Sequence(np.int32),
+                "strengths": features.Sequence(features.Tensor(shape=(2,), dtype=np.float32)),
+                "onset_index": np.int32, "apex_index": np.int32, "offset_index": np.int32, "fps": np.float32,
+                "dataset": features.Text(), "subject": features.Text(), "clip": features.Text(),
+                "label3": features.ClassLabel(names=list(CLASSES3)),
+                "label5": features.ClassLabel(names=list(CLASSES5)),
+                "skin": np.float32,
+            }),
+            disable_shuffling=True,
+        )
+
+    def _split_generators(self, dl_manager):
+        return {"clips": self._generate_examples()}
+
+    def _generate_examples(self) -> Iterator[tuple[int, dict]]:
+        tier = self.builder_config.tier
+        for number, (subject, clip, face, rendered) in enumerate(clips_of(tier)):
+            yield number, example(tier, subject, clip, face, rendered)
+
+
+def painters(tier: Tier) -> tuple[Callable, Callable]:
+    """(key -> Face, (key, face, number of the clip) -> Clip), compiled."""
+    texture = round(TEXTURE_PER_PIXEL * tier.size * 2 * REACH / VIEW)
+
+    @jax.jit
+    def clip_of(key, face, number):
+        label_key, act_key, render_key = jax.random.split(jax.random.fold_in(key, number), 3)
+        act = draw_act(act_key, tier, draw_label(label_key, key, tier, number), face)
+        return render(render_key, face, act, tier.size)
+
+    return jax.jit(functools.partial(draw_face, size=texture)), clip_of
+
+
+def clips_of(tier: Tier) -> Iterator[tuple[int, int, Face, Clip]]:
+    """(subject, clip, person, rendering) of a whole tier, person by person, as numpy arrays."""
+    face_of, clip_of = painters(tier)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for subject in range(tier.subjects):
+            key = jax.random.fold_in(jax.random.key(SEED), subject)
+            face = face_of(key)
+            rendered = pool.map(lambda clip, key=key, face=face: jax.device_get(clip_of(key, face, clip)), range(tier.clips))
+            for clip, rendering in enumerate(rendered):
+                progress(f"SynthME {tier.name}", subject * tier.clips + clip, tier.subjects * tier.clips)
+                yield subject, clip, face, rendering
+    progress(f"SynthME {tier.name}", 1, 1)
+
+
+def progress(name: str, done: int, total: int) -> None:
+    """A bar on a terminal, nothing in a pipe."""
+    if sys.stderr.isatty():
+        share = done / total
+        sys.stderr.write(f"\r{name} {'█' * round(30 * share):░<30} {share:4.0%}" + ("\r\x1b[K" if done == total else ""))
+        sys.stderr.flush()
+
+
+def example(tier: Tier, subject: int, clip: int, face: Face, rendered: Clip) -> dict:
+    """The stored features of one rendering."""
+    act, shown = rendered.act, rendered.act.units >= 0
+    return {
+        "frames": rendered.frames[: int(act.length)],
+        "flow": rendered.small_flow,
+        "true_flow": rendered.flow.astype(np.float32),
+        "landmarks": rendered.landmarks.astype(np.float32),
+        "action_units": [NUMBERS[unit] for unit in act.units[shown]],
+        "strengths": list(act.strength[shown].astype(np.float32) * tier.size / VIEW),
+        "onset_index": int(act.onset), "apex_index": int(act.apex), "offset_index": int(act.offset), "fps": RATE,
+        "dataset": "synthme", "subject": f"s{subject:02d}", "clip": f"c{clip:03d}",
+        "label3": LABEL3_OF_5[int(act.label5)], "label5": int(act.label5), "skin": float(face.skin),
+    }
