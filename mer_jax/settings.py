@@ -104,6 +104,8 @@ def completed(config: ConfigDict, where: str = "") -> ConfigDict:
         if not isinstance(given, ConfigDict | dict):
             raise UserMistake(f"{where}config key {group}={given!r}: wanted a dictionary")
         full[group] = ConfigDict(given)
+    for group in ("losses", "trainable"):
+        factors(full[group], where, group)
     refuse_unknown(all_keys(config), full, where)
     for key in all_keys(config):
         *groups, last = key.split(".")
@@ -196,19 +198,19 @@ def stages_of(config: ConfigDict) -> tuple[Stage, ...]:
                 not isinstance(stage[part], kind) for part, kind in wanted.items()):
             raise UserMistake(f"config key {key}: wanted epochs (a whole number), learning_rate (a number), and losses and "
                               "trainable (dictionaries)")
-        stages.append(Stage(stage.epochs, stage.learning_rate, factors(stage.losses, f"{key}.losses"),
-                            trainable=factors(stage.trainable, f"{key}.trainable")))
+        stages.append(Stage(stage.epochs, stage.learning_rate, factors(stage.losses, "", f"{key}.losses"),
+                            trainable=factors(stage.trainable, "", f"{key}.trainable")))
     rate = config.optimizer
-    main = Stage(config.epochs, rate.learning_rate, factors(config.losses, "losses"), rate.warmup_epochs, rate.schedule,
-                 factors(config.trainable, "trainable"))
+    main = Stage(config.epochs, rate.learning_rate, factors(config.losses, "", "losses"), rate.warmup_epochs, rate.schedule,
+                 factors(config.trainable, "", "trainable"))
     return (*stages, main)
 
 
-def factors(config: ConfigDict, key: str) -> tuple[tuple[str, float], ...]:
+def factors(config: ConfigDict, where: str, key: str) -> tuple[tuple[str, float], ...]:
     """(name, factor) pairs, longer names first, so that of path prefixes the closest counts; "*" is any path."""
     for name, factor in config.items():
         if isinstance(factor, bool) or not isinstance(factor, int | float) or not 0 <= factor < math.inf:
-            raise UserMistake(f"config key {key}.{name}={factor!r}: wanted a number, 0 or more")
+            raise UserMistake(f"{where}config key {key}.{name}={factor!r}: wanted a number, 0 or more")
     pairs = [("" if name == "*" else name, float(factor)) for name, factor in config.items()]
     return tuple(sorted(pairs, key=lambda pair: (-len(pair[0]), pair[0])))
 
