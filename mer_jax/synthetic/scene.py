@@ -16,7 +16,8 @@ from jaxtyping import Array, Float
 from mer_jax.light.camera import Camera, encoded, expose
 from mer_jax.motion.flow_features import minmax8
 from mer_jax.synthetic.action_units import NUMBERS, Bumps, displacement
-from mer_jax.synthetic.face import CENTRE, REACH, Face, settled, texture_grid
+from mer_jax.synthetic.face import CENTRE, Face, texture_grid
+from mer_jax.synthetic.portrait import REACH, settled
 
 CLASSES5 = ("happiness", "surprise", "disgust", "repression", "others")
 CLASSES3 = ("negative", "positive", "surprise")

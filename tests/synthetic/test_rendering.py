@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mer_jax.synthetic.action_units import BUMPS, NUMBERS, displacement, standard_bumps
-from mer_jax.synthetic.face import REACH, draw_face, mean_landmarks
+from mer_jax.synthetic.face import draw_face, mean_landmarks
+from mer_jax.synthetic.portrait import REACH
 from mer_jax.synthetic.scene import (
     BEFORE,
     CASME2,

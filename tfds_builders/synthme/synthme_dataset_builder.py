@@ -15,7 +15,8 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from mer_jax.synthetic.action_units import NUMBERS
-from mer_jax.synthetic.face import REACH, Face, draw_face
+from mer_jax.synthetic.face import Face, draw_face
+from mer_jax.synthetic.portrait import REACH
 from mer_jax.synthetic.scene import (
     CLASSES3,
     CLASSES5,
