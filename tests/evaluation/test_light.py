@@ -108,6 +108,20 @@ def test_the_linear_classifier_learns_a_planted_motion_and_no_shuffled_label(exp
     assert np.mean(chance) < 0.5
 
 
+def test_the_linear_classifier_never_sees_a_held_out_label_or_pixel():
+    clips = moving_clips()
+    folds, network = leave_one_subject_out(clips), create("agmenet", 3, "tiny", instants=3)
+    held_out, label, frames = folds.test[1], np.array(clips.label), np.array(clips.frames)
+    label[held_out] = (label[held_out] + 1) % 3
+    frames[held_out[1:]] = 0                                             # of the fold only its first clip stays
+    found = []
+    for seen in (clips, clips.replace(label=label), clips.replace(frames=frames)):
+        table = linear_predictions(seen, folds, data_of(network, seen), ("L0",), 5).where(fold=folds.names[1])
+        found.append(table.probabilities[table.columns["clip"] == clips.ids[held_out[0]].split("/")[2]])
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_allclose(found[0], found[2], atol=1e-9)
+
+
 def test_light_is_refused_where_there_is_nothing_to_darken(clips):
     with pytest.raises(UserMistake, match="STSTNet reads no frames, so it can be scored at L0 only"):
         prepare(create("ststnet", 3), clips, leave_one_subject_out(clips), Recipe((Stage(1, 1e-3),)), light=("L0", "L2"))
