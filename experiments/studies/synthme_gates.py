@@ -1,14 +1,18 @@
 """SynthME's gates: the class shows in the motion alone, and who it is shows everywhere.
 
-Command:  python experiments/studies/synthme_gates.py [--tier=easy] [--light=L2,L4] [--epochs=60] [--json]
-Gates:    easy: STSTNet on the true flow >= .85 UF1; casme2_like (label5): a linear classifier on the true flow .5 to .75;
-          both: onset and apex pixels <= shuffled labels + .05; nearest neighbour on onset pixels finds the person >= .95;
-          scores on apex minus onset do not rise from L0 to L4; leaky_kfold above LOSO for nearest neighbour on pixels.
-Linear:   ridge regression, leave one subject out, the ridge chosen on the training subjects.
+Command:  python experiments/studies/synthme_gates.py [--tier=easy] [--epochs=60] [--json]; it exits with 1 where a gate fails
+Gates:    easy (label3): STSTNet on the true flow at least .85 UF1; casme2_like (label5): a linear classifier on the true
+          flow .5 to .75; both: onset and apex pixels at most shuffled labels + .05; the nearest onset picture is the same
+          person's for at least .95 of the clips; the linear classifier on apex - onset does not rise from L0 to L4;
+          leaky_kfold above LOSO for the nearest neighbour on apex pixels.
+Linear:   ridge regression, leave one subject out, the ridge chosen on the training subjects. Shuffled: the mean of ten
+          permutations of the labels. Intervals: 95 %, bootstrap over people.
 """
 
 import argparse
 import json
+import sys
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -16,73 +20,151 @@ import numpy as np
 import mer_jax
 from mer_jax.data.sampling import window_of
 from mer_jax.evaluation.benchmark import data_of
-from mer_jax.evaluation.linear import best_ridge, differences, ridge_scores
+from mer_jax.evaluation.linear import differences, held_out_scores
+from mer_jax.evaluation.uncertainty import resampled_counts
 from mer_jax.light.camera import LEVELS
-from mer_jax.metrics import scores
+from mer_jax.metrics import scores_of_many
+
+SHUFFLES, MARGIN = 10, 0.05
 
 
-def linear_uf1(x: np.ndarray, label: np.ndarray, folds, subject: np.ndarray) -> float:
-    """Pooled UF1 of the linear classifier over the folds."""
-    classes, confusion = label.max() + 1, np.zeros((label.max() + 1,) * 2, int)
-    for train, test in zip(folds.train, folds.test, strict=True):
-        ridge = best_ridge(x[train], label[train], subject[train], classes)
-        np.add.at(confusion, (label[test], ridge_scores(x[train], label[train], x[test], classes, ridge).argmax(1)), 1)
-    return float(scores(confusion)["uf1"])
+class Row(NamedTuple):
+    """A measure with its interval over people, and, for a gate, what is wanted and whether it holds."""
+
+    name: str
+    found: float
+    interval: tuple[float, float] | None = None
+    wanted: str = ""
+    holds: bool | None = None
 
 
-def nearest_uf1(x: np.ndarray, label: np.ndarray, folds) -> float:
-    """Pooled UF1 of the nearest neighbour over the folds."""
-    confusion = np.zeros((label.max() + 1,) * 2, int)
-    for train, test in zip(folds.train, folds.test, strict=True):
-        distance = np.square(x[test][:, None] - x[train][None]).sum(-1)
-        np.add.at(confusion, (label[test], label[train][distance.argmin(1)]), 1)
-    return float(scores(confusion)["uf1"])
+class Tier:
+    """A tier's clips, and the scores of classifiers on them."""
+
+    def __init__(self, name: str):
+        self.clips = mer_jax.load(f"synthme/{name}", label="label3" if name == "easy" else "label5")
+        self.label, self.subject = np.asarray(self.clips.label), np.asarray(self.clips.subject)
+        self.classes, self.loso = len(self.clips.classes), mer_jax.protocols.leave_one_subject_out(self.clips)
+        self.counts = resampled_counts(np.zeros(self.subject.max() + 1))
+
+    def linear(self, x: np.ndarray, label: np.ndarray | None = None) -> np.ndarray:
+        """(S, K, K): the confusions of each person by the linear classifier, on true or other labels."""
+        label = self.label if label is None else label
+        predicted = np.empty_like(label)
+        predicted[np.concatenate(self.loso.test)] = held_out_scores(x, label, self.subject, self.loso, self.classes).argmax(1)
+        return self.confusions(label, predicted)
+
+    def nearest(self, x: np.ndarray, folds: mer_jax.Folds) -> np.ndarray:
+        """(S, K, K): the confusions of each person by the nearest neighbour."""
+        predicted = np.empty_like(self.label)
+        for train, test in zip(folds.train, folds.test, strict=True):
+            predicted[test] = self.label[train][squared_distance(x[test], x[train]).argmin(1)]
+        return self.confusions(self.label, predicted)
+
+    def confusions(self, label: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+        counts = np.zeros((self.subject.max() + 1, self.classes, self.classes), int)
+        np.add.at(counts, (self.subject, label, predicted), 1)
+        return counts
+
+    def resampled(self, confusions: np.ndarray) -> np.ndarray:
+        """UF1 of each resample of the people."""
+        return scores_of_many(np.einsum("bs,skl->bkl", self.counts, confusions))["uf1"]
+
+    def row(self, name: str, confusions: np.ndarray, wanted: str = "", holds=None) -> Row:
+        """holds: UF1 -> whether the gate holds."""
+        return self.of_resamples(name, uf1(confusions), self.resampled(confusions), wanted, holds)
+
+    def difference(self, name: str, first: np.ndarray, second: np.ndarray, wanted: str, holds) -> Row:
+        """UF1 of the second minus that of the first on the same people; holds: (low, high) -> whether the gate holds."""
+        drawn = self.resampled(second) - self.resampled(first)
+        low, high = np.percentile(drawn, [2.5, 97.5])
+        return self.of_resamples(name, uf1(second) - uf1(first), drawn, wanted, lambda _: holds(low, high))
+
+    def of_resamples(self, name: str, found: float, drawn: np.ndarray, wanted: str, holds) -> Row:
+        low, high = np.percentile(drawn, [2.5, 97.5])
+        return Row(name, found, (float(low), float(high)), wanted, None if holds is None else bool(holds(found)))
 
 
-def pixels(clips, index: np.ndarray) -> np.ndarray:
+def uf1(confusions: np.ndarray) -> float:
+    return float(scores_of_many(confusions.sum(0))["uf1"])
+
+
+def squared_distance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return np.square(first[:, None] - second[None]).sum(-1)
+
+
+def pixels(clips: mer_jax.Clips, index: np.ndarray) -> np.ndarray:
     """One frame of every clip, grey, 32 x 32, as rows."""
     frames = np.asarray(clips.frames)[np.arange(len(clips)), index].astype(np.float32).mean(-1)
     return np.asarray(jax.image.resize(frames, (len(clips), 32, 32), "linear"), np.float64).reshape(len(clips), -1)
 
 
-def gates(tier: str, levels: list[str], epochs: int) -> dict[str, float]:
-    """The measures of one tier."""
-    clips = mer_jax.load(f"synthme/{tier}", label="label3" if tier == "easy" else "label5")
-    label, subject = np.asarray(clips.label), np.asarray(clips.subject)
-    folds, count = mer_jax.protocols.leave_one_subject_out(clips), len(clips)
+def picture_rows(tier: Tier) -> list[Row]:
+    """What single frames give away: not the class, but the person."""
+    rng, rows = np.random.default_rng(0), []
+    for name, index in (("onset", tier.clips.onset), ("apex", tier.clips.apex)):
+        x = pixels(tier.clips, index)
+        shuffled = np.mean([uf1(tier.linear(x, rng.permutation(tier.label))) for _ in range(SHUFFLES)])
+        rows += [Row(f"linear, {name} pixels, shuffled labels", float(shuffled)),
+                 tier.row(f"linear, {name} pixels", tier.linear(x), f"<= shuffled + {MARGIN}",
+                          lambda found, limit=shuffled + MARGIN: found <= limit)]
+        if name == "onset":
+            distance = squared_distance(x, x) + np.diag(np.full(len(x), np.inf))
+            same = float((tier.subject[distance.argmin(1)] == tier.subject).mean())
+            rows.append(Row("nearest onset picture is the same person's", same, None, ">= .95", same >= 0.95))
+        else:
+            honest, leaky = tier.nearest(x, tier.loso), tier.nearest(x, mer_jax.protocols.leaky_kfold(tier.clips))
+            rows += [tier.row("nearest neighbour, apex pixels, LOSO", honest),
+                     tier.row("nearest neighbour, apex pixels, leaky_kfold", leaky),
+                     tier.difference("leaky_kfold - LOSO", honest, leaky, "> 0, interval too", lambda low, _: low > 0)]
+    return rows
+
+
+def light_rows(tier: Tier) -> list[Row]:
+    """The linear classifier on apex - onset, level by level, and each step between levels."""
+    data, rows = data_of(mer_jax.models.create("agmenet", tier.classes), tier.clips), []
+    found = {level: tier.linear(differences(data, level, window_of(tier.clips.fps))) for level in LEVELS}
+    for level, confusions in found.items():
+        rows.append(tier.row(f"linear, apex - onset, {level}", confusions))
+    for brighter, darker in zip(list(found)[:-1], list(found)[1:], strict=True):
+        rows.append(tier.difference(f"{darker} - {brighter}", found[brighter], found[darker], "no rise beyond its interval",
+                                    lambda low, _: low <= 0))
+    return rows
+
+
+def motion_rows(tier: Tier, name: str, epochs: int) -> list[Row]:
+    """What the true flow tells: by a linear classifier on 16 x 16 places, and by STSTNet."""
+    clips, count = tier.clips, len(tier.clips)
     side = clips.true_flow.shape[1] // 16
-    flow = np.asarray(clips.true_flow).reshape(count, 16, side, 16, side, 2).mean((2, 4)).reshape(count, -1).astype(np.float64)
-    onset, apex = pixels(clips, clips.onset), pixels(clips, clips.apex)
-    shuffled = np.random.default_rng(0).permutation(label)
-    found = {"clips": count, "linear, true flow": linear_uf1(flow, label, folds, subject),
-             "linear, onset pixels": linear_uf1(onset, label, folds, subject),
-             "linear, apex pixels": linear_uf1(apex, label, folds, subject),
-             "linear, true flow, shuffled labels": linear_uf1(flow, shuffled, folds, subject)}
-    distance = np.square(onset[:, None] - onset[None]).sum(-1) + np.diag(np.full(count, np.inf))
-    found["nearest onset is the same person"] = float((subject[distance.argmin(1)] == subject).mean())
-    found["nearest neighbour on apex pixels, LOSO"] = nearest_uf1(apex, label, folds)
-    found["nearest neighbour on apex pixels, leaky_kfold"] = nearest_uf1(apex, label, mer_jax.protocols.leaky_kfold(clips))
-    data = data_of(mer_jax.models.create("agmenet", len(clips.classes)), clips)
-    for level in ["L0", *levels]:
-        x = differences(data, level, window_of(clips.fps))
-        found[f"linear, apex - onset, {level}"] = linear_uf1(x, label, folds, subject)
+    flow = np.asarray(clips.true_flow, np.float64).reshape(count, 16, side, 16, side, 2).mean((2, 4)).reshape(count, -1)
+    easy = name == "easy"
+    rows = [tier.row("linear, true flow", tier.linear(flow), "" if easy else ".5 to .75",
+                     None if easy else lambda found: 0.5 <= found <= 0.75)]
     if epochs:
         recipe = mer_jax.Recipe((mer_jax.Stage(epochs, 1e-3),), batch_size=64, weights="balanced")
-        network = mer_jax.models.create("ststnet", len(clips.classes))
-        table = mer_jax.benchmark(network, clips, folds, recipe)
-        found[f"STSTNet, true flow, {epochs} epochs"] = mer_jax.score(table)["overall"]["uf1"]
-    return found
+        table = mer_jax.benchmark(mer_jax.models.create("ststnet", tier.classes), clips, tier.loso, recipe)
+        found = mer_jax.score(table)["overall"]
+        rows.append(Row(f"STSTNet, true flow, {epochs} epochs", found["uf1"], tuple(found["interval_subjects"]["uf1"]),
+                        ">= .85" if easy else "", found["uf1"] >= 0.85 if easy else None))
+    return rows
+
+
+def line(row: Row) -> str:
+    interval = f"[{row.interval[0]:5.2f}, {row.interval[1]:5.2f}]" if row.interval else " " * 14
+    gate = "" if row.holds is None else f"  wanted {row.wanted}: {'holds' if row.holds else 'FAILS'}"
+    return f"{row.found:7.3f} {interval}  {row.name}{gate}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tier", default="easy", choices=("easy", "casme2_like"))
-    parser.add_argument("--light", default="L1,L2,L3,L4", help=f"levels below L0, of {', '.join(LEVELS)}")
     parser.add_argument("--epochs", type=int, default=60, help="of STSTNet; 0 leaves it out")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    found = gates(arguments.tier, [level for level in arguments.light.split(",") if level], arguments.epochs)
-    print(json.dumps(found) if arguments.json else "\n".join(f"{value:8.3f}  {name}" for name, value in found.items()))
+    tier = Tier(arguments.tier)
+    rows = motion_rows(tier, arguments.tier, arguments.epochs) + picture_rows(tier) + light_rows(tier)
+    print(json.dumps([row._asdict() for row in rows]) if arguments.json else "\n".join(map(line, rows)))
+    sys.exit(any(row.holds is False for row in rows))
 
 
 if __name__ == "__main__":

@@ -59,25 +59,29 @@ def best_ridge(x: np.ndarray, label: np.ndarray, subject: np.ndarray, classes: i
     return max(zip(right, RIDGES, strict=True))[1]
 
 
+def held_out_scores(x: np.ndarray, label: np.ndarray, subject: np.ndarray, folds: Folds,
+                    classes: int) -> Float[np.ndarray, "held_out classes"]:
+    """The scores of every fold's test rows, fold after fold, by the classifier trained on its training rows."""
+    found = []
+    for train, test in zip(folds.train, folds.test, strict=True):
+        ridge = best_ridge(x[train], label[train], subject[train], classes)
+        found.append(ridge_scores(x[train], label[train], x[test], classes, ridge))
+    return np.concatenate(found)
+
+
 def linear_predictions(clips: Clips, folds: Folds, data: Data, light: tuple[str, ...], window: int) -> Predictions:
     """The table of held-out predictions of the linear classifier, one run, at every light level."""
     label, subject, classes = np.asarray(clips.label), np.asarray(clips.subject), len(clips.classes)
-    columns: dict[str, list] = {name: [] for name in ("row", "light", "fold", "scores")}
-    for level in light:
-        x = differences(data, level, window)
-        for name, train, test in zip(folds.names, folds.train, folds.test, strict=True):
-            ridge = best_ridge(x[train], label[train], subject[train], classes)
-            columns["scores"].append(ridge_scores(x[train], label[train], x[test], classes, ridge))
-            columns["row"].append(test)
-            columns["light"] += [level] * len(test)
-            columns["fold"] += [name] * len(test)
-    rows, scores = np.concatenate(columns["row"]), np.concatenate(columns["scores"])
+    scores = np.concatenate([held_out_scores(differences(data, level, window), label, subject, folds, classes)
+                             for level in light])
+    rows = np.tile(np.concatenate(folds.test), len(light))
+    fold = np.repeat(folds.names, [len(test) for test in folds.test])
     probabilities = np.exp(scores - scores.max(1, keepdims=True))
     probabilities /= probabilities.sum(1, keepdims=True)
     keys, names, count = np.array([clips.ids[row].split("/") for row in rows]), np.array(clips.classes), len(rows)
     return Predictions(tuple(clips.classes), {
         "run": np.zeros(count, int), "dataset": keys[:, 0], "subject": keys[:, 1], "clip": keys[:, 2],
-        "light": np.array(columns["light"]), "label": names[label[rows]], "fold": np.array(columns["fold"]),
+        "light": np.repeat(light, len(fold)), "label": names[label[rows]], "fold": np.tile(fold, len(light)),
         "seed": np.zeros(count, int), "prediction": names[probabilities.argmax(1)], "epoch": np.full(count, -1),
         "selection": np.full(count, "last"),
     }, probabilities)

@@ -116,3 +116,26 @@ def texture_grid(size: int) -> Float[Array, "size size 2"]:
     steps = ((jnp.arange(size) + 0.5) / size * 2 - 1) * REACH
     x, y = jnp.meshgrid(steps + CENTRE[0], steps + CENTRE[1])
     return jnp.stack([x, y], -1)
+
+
+def look_up(texture: Float[Array, "side side channels"], places: Float[Array, "*points 2"]) -> Float[Array, "*points channels"]:
+    """What a picture over the face at rest holds at face coordinates, bilinear, edges repeated."""
+    side = texture.shape[0]
+    at = jnp.clip((places - jnp.array(CENTRE) + REACH) / (2 * REACH) * side - 0.5, 0, side - 1.001)
+    cell, part = at.astype(jnp.int32), at - jnp.floor(at)
+    (x, y), (u, v) = jnp.moveaxis(cell, -1, 0), jnp.moveaxis(part, -1, 0)[..., None]
+    return ((texture[y, x] * (1 - u) + texture[y, x + 1] * u) * (1 - v)
+            + (texture[y + 1, x] * (1 - u) + texture[y + 1, x + 1] * u) * v)
+
+
+def holding(face: Face, held: Float[Array, " units"]) -> Face:
+    """The same person holding every action unit at a share of its full strength: another resting expression.
+
+    The field is smooth, so it is laid down on a third of the picture's places and enlarged.
+    """
+    side = face.texture.shape[0]
+    bumps = face.bumps._replace(shift=face.bumps.shift * held[:, None, None, None])
+    motion = jax.image.resize(displacement(bumps, texture_grid(side // 3)), (side, side, 2), "linear")
+    texture = settled(look_up(face.texture, texture_grid(side) - motion))
+    return face._replace(texture=texture, landmarks=face.landmarks + displacement(bumps, face.landmarks),
+                         eyes=face.eyes + displacement(bumps, face.eyes))

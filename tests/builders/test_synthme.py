@@ -7,7 +7,7 @@ import pytest
 
 import mer_jax
 from mer_jax.mistakes import UserMistake
-from mer_jax.synthetic import scene
+from mer_jax.synthetic import act, scene, tiers
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +15,7 @@ def small(tmp_path_factory):
     """A tier of two people and six clips each, 32 x 32, in place of the real ones; its cache is a folder of its own."""
     from tfds_builders.synthme import Builder, synthme_dataset_builder
 
-    tier = dataclasses.replace(scene.TIERS["easy"], size=32, subjects=2, clips=6)
+    tier = dataclasses.replace(tiers.TIERS["easy"], size=32, subjects=2, clips=6)
     patch = pytest.MonkeyPatch()
     patch.setattr(Builder, "BUILDER_CONFIGS", [synthme_dataset_builder.Config(tier)])
     Builder.builder_configs = {"easy": Builder.BUILDER_CONFIGS[0]}
@@ -35,7 +35,7 @@ def test_it_is_rendered_once_and_read_again(small, capfd):
 def test_it_has_what_a_network_and_a_study_need(small):
     clips, tier = small
     assert clips.classes == ("negative", "positive", "surprise") and clips.subjects == ("synthme/s00", "synthme/s01")
-    assert clips.frames.shape == (len(clips), scene.LENGTH, 32, 32, 3) or clips.frames.shape[1] < scene.LENGTH
+    assert clips.frames.shape == (len(clips), act.LENGTH, 32, 32, 3) or clips.frames.shape[1] < act.LENGTH
     assert clips.flow.shape == (len(clips), 28, 28, 3) and clips.flow_coding == "minmax8"
     assert clips.true_flow.shape == (len(clips), 32, 32, 2) and (clips.fps == 200).all()
     assert (clips.onset < clips.apex).all() and (clips.apex < clips.offset).all() and (clips.offset < clips.length).all()
@@ -47,10 +47,10 @@ def test_it_has_what_a_network_and_a_study_need(small):
 def test_the_composite_labels_leave_others_out(small):
     clips, tier = small
     five = mer_jax.load("synthme", label="label5")
-    assert len(five) == 12 and len(clips) == np.sum(np.array([scene.LABEL3_OF_5[label] for label in five.label]) >= 0)
+    assert len(five) == 12 and len(clips) == np.sum(np.array([tiers.LABEL3_OF_5[label] for label in five.label]) >= 0)
     names = dict(zip(five.ids, five.label, strict=True))
     for key, label in zip(clips.ids, clips.label, strict=True):
-        assert scene.LABEL3_OF_5[names[key]] == label
+        assert tiers.LABEL3_OF_5[names[key]] == label
 
 
 def test_an_unknown_tier_is_named(small):

@@ -5,23 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from mer_jax.synthetic.act import BEFORE, LENGTH, SLOTS, course, draw_act
 from mer_jax.synthetic.action_units import BUMPS, NUMBERS, displacement, standard_bumps
-from mer_jax.synthetic.face import draw_face, mean_landmarks
+from mer_jax.synthetic.face import draw_face, holding, mean_landmarks
 from mer_jax.synthetic.portrait import REACH
-from mer_jax.synthetic.scene import (
-    BEFORE,
-    CASME2,
-    EASY,
-    LENGTH,
-    SLOTS,
-    TIERS,
-    VIEW,
-    course,
-    draw_act,
-    render,
-)
+from mer_jax.synthetic.scene import VIEW, from_upright, render, to_upright
+from mer_jax.synthetic.tiers import CASME2, EASY, TIERS
 
 SIZE, TIER = 48, TIERS["easy"]
+POSE = jnp.array([0.06, -0.05, np.deg2rad(8.0), 0.06])
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +35,9 @@ def acts(person):
 
 @pytest.fixture(scope="module")
 def strong(painted, person, acts):
-    """A smile of 2.5 pixels without head motion, blink or relight."""
+    """A smile of 2.5 pixels on a head that is turned, near and still, without blink or relight."""
     act = jax.tree.map(lambda leaf: leaf[0], acts)
-    still = act._replace(head=jnp.zeros_like(act.head), blink=jnp.zeros_like(act.blink), light=jnp.ones_like(act.light),
+    still = act._replace(head=jnp.tile(POSE, (LENGTH, 1)), blink=jnp.zeros_like(act.blink), light=jnp.ones_like(act.light),
                          units=jnp.array([NUMBERS.index(12), -1, -1, -1, -1]), apex=jnp.int32(40), offset=jnp.int32(80),
                          strength=jnp.zeros((SLOTS, 2)).at[0].set(2.5 * VIEW / SIZE), length=jnp.int32(87))
     return painted[1](jax.random.key(3), person, still)
@@ -97,17 +89,55 @@ def test_shares_of_action_units_are_shares():
 
 
 def test_the_true_flow_explains_the_apex(strong):
-    onset, apex = (np.asarray(strong.frames[index], np.float32).mean(-1) for index in (BEFORE, 40))
+    grey = np.asarray(strong.frames, np.float32).mean(-1)
+    onset, apex = grey[: BEFORE + 1].mean(0), grey[38:43].mean(0)              # of frames that are almost still, for the noise
     y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
     flow = np.asarray(strong.flow)
-    assert np.linalg.norm(flow, axis=-1).max() == pytest.approx(2.5, rel=0.2)
+    assert np.linalg.norm(flow, axis=-1).max() == pytest.approx(2.5 * np.exp(0.06), rel=0.2)
     back = jax.scipy.ndimage.map_coordinates(jnp.asarray(apex), [y + flow[..., 1], x + flow[..., 0]], 1, mode="nearest")
     moving = np.linalg.norm(flow, axis=-1) > 0.5
     unexplained, change = np.abs(back - onset)[moving].mean(), np.abs(apex - onset)[moving].mean()
-    noise = np.abs(np.asarray(strong.frames[1], np.float32) - np.asarray(strong.frames[2])).mean(-1)[moving].mean()
+    noise = np.abs(grey[0:3].mean(0) - grey[3:6].mean(0))[moving].mean()
     assert change > 2 * noise and unexplained < 0.5 * change
     turned = jax.scipy.ndimage.map_coordinates(jnp.asarray(apex), [y - flow[..., 1], x - flow[..., 0]], 1, mode="nearest")
     assert np.abs(turned - onset)[moving].mean() > change
+
+
+def test_a_head_upright_again_is_where_it_was():
+    points = jnp.asarray(np.random.default_rng(0).uniform(-1, 1.6, (20, 2)), jnp.float32)
+    np.testing.assert_allclose(to_upright(from_upright(points, POSE), POSE), points, atol=1e-5)
+    along = from_upright(points, POSE)
+    np.testing.assert_allclose(jnp.linalg.norm(along[1:] - along[:-1], axis=-1),
+                               np.exp(0.06) * jnp.linalg.norm(points[1:] - points[:-1], axis=-1), rtol=1e-4)
+
+
+def test_landmarks_and_motion_follow_the_head(strong):
+    """The middles of the eyes' landmarks are on the pupils of the onset frame; both corners of a smile go up and apart,
+    in the head's own directions."""
+    frame, marks = np.asarray(strong.frames[BEFORE], np.float32).mean(-1), np.asarray(strong.landmarks)
+    for eye in (marks[36:42].mean(0), marks[42:48].mean(0)):
+        x, y = np.round(eye).astype(int)
+        assert frame[y - 2 : y + 3, x - 2 : x + 3].min() < 0.65 * frame[y + 6 : y + 9, x - 2 : x + 3].mean()      # the cheek
+    level = marks[45] - marks[36]
+    assert np.rad2deg(np.arctan2(level[1], level[0])) == pytest.approx(8, abs=4)
+    corners = np.round(marks[[48, 54]]).astype(int)
+    left, right = (np.asarray(strong.flow)[y, x] for x, y in corners)
+    across = np.array([np.cos(POSE[2]), np.sin(POSE[2])])
+    assert left @ across < -0.3 and right @ across > 0.3 and left[1] < -0.3 and right[1] < -0.3
+
+
+def test_each_clip_holds_an_expression_of_its_own_as_large_as_a_micro_expression(acts, person):
+    """So that no single frame tells the class: what is held moves the face about as far as what is acted."""
+    held = np.asarray(acts.held)
+    assert held.shape == (200, len(NUMBERS)) and np.abs(np.corrcoef(held.T) - np.eye(len(NUMBERS))).max() < 0.35
+    full = np.linalg.norm(person.bumps.shift, axis=-1).max((1, 2))                       # IOD, of each unit
+    acted = np.asarray(acts.strength[:, :-1]).max((1, 2))
+    assert 0.3 < np.median(np.abs(held * full).max(1)) / np.median(acted) < 3
+    other = holding(person, acts.held[0])
+    assert np.abs(other.texture - person.texture).max() > 0.02
+    moved = np.linalg.norm(other.landmarks - person.landmarks, axis=-1)
+    assert 0.002 < moved.max() < 0.1
+    np.testing.assert_array_equal(holding(person, jnp.zeros(len(NUMBERS))).landmarks, person.landmarks)
 
 
 def test_before_the_onset_and_after_the_offset_only_noise_moves(strong):

@@ -14,41 +14,34 @@ import jax
 import numpy as np
 import tensorflow_datasets as tfds
 
+from mer_jax.synthetic.act import RATE, draw_act, draw_label
 from mer_jax.synthetic.action_units import NUMBERS
 from mer_jax.synthetic.face import Face, draw_face
 from mer_jax.synthetic.portrait import REACH
-from mer_jax.synthetic.scene import (
-    CLASSES3,
-    CLASSES5,
-    LABEL3_OF_5,
-    RATE,
-    TEXTURE_PER_PIXEL,
-    TIERS,
-    VIEW,
-    Clip,
-    Tier,
-    draw_act,
-    draw_label,
-    render,
-)
+from mer_jax.synthetic.scene import TEXTURE_PER_PIXEL, VIEW, Clip, render
+from mer_jax.synthetic.tiers import CLASSES3, CLASSES5, LABEL3_OF_5, TIERS, Tier
 
-SEED = 20260000                                                 # of version 0.1.0
+SEED = 20260000                                                 # of version 0.2.0
 
 
 class Config(tfds.core.BuilderConfig):
-    """A tier of `synthetic.scene.TIERS`."""
+    """A tier of `synthetic.tiers.TIERS`."""
 
     def __init__(self, tier: Tier):
         does = f"{tier.subjects} people, {tier.clips} clips each, {tier.size}x{tier.size} pixels"
-        super().__init__(name=tier.name, version=tfds.core.Version("0.1.0"), description=does)
+        super().__init__(name=tier.name, version=tfds.core.Version("0.2.0"), description=does)
         self.tier = tier
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
     """SynthME, rendered when it is first asked for; nothing is downloaded."""
 
-    VERSION = tfds.core.Version("0.1.0")
-    RELEASE_NOTES = {"0.1.0": "First version: tiers easy and casme2_like. Pixels may change before 1.0.0."}
+    VERSION = tfds.core.Version("0.2.0")
+    RELEASE_NOTES = {
+        "0.2.0": "The resting expression and the pose of the head differ from clip to clip, so that no single frame tells the "
+                 "class; landmarks are those of the onset frame.",
+        "0.1.0": "First version: tiers easy and casme2_like. Pixels may change before 1.0.0.",
+    }
     BUILDER_CONFIGS = [Config(tier) for tier in TIERS.values()]
 
     def _info(self) -> tfds.core.DatasetInfo:
