@@ -63,8 +63,11 @@ def draw_label(key: jax.Array, person: jax.Array, tier: Tier, number: Array) -> 
     return jax.random.categorical(key, jnp.log(jax.random.dirichlet(habit, 8 * jnp.asarray(CASME2_SHARES)) + 1e-12))
 
 
-def draw_act(key: jax.Array, tier: Tier, label5: Array, face: Face) -> Act:
-    """What this person does, given the class."""
+def draw_act(key: jax.Array, sitting: jax.Array, tier: Tier, label5: Array, face: Face) -> Act:
+    """What this person does, given the class; sitting: a key that all clips of one recording share.
+
+    What is held comes half from the sitting and half from the clip, as does the pose.
+    """
     keys = jax.random.split(key, 16)
     share, units = (jnp.asarray(part) for part in set_table(tier))
     chosen = units[label5, jax.random.categorical(keys[0], jnp.log(share[label5] + 1e-12))]
@@ -88,9 +91,9 @@ def draw_act(key: jax.Array, tier: Tier, label5: Array, face: Face) -> Act:
     steps = jax.random.normal(keys[10], (LENGTH, 4)) * jnp.array([0.8 / 112, 0.8 / 112, np.deg2rad(0.2), 0.002])
     walk = jnp.cumsum(steps, 0) / LENGTH**0.5
     breathing = 0.15 / 112 * jnp.sin(2 * jnp.pi * (0.25 * jnp.arange(LENGTH) / RATE + jax.random.uniform(keys[11])))
-    pose = jnp.array(POSE_SPREAD) * jax.random.normal(jax.random.fold_in(key, 3), (4,))
-    head = walk.at[:, 1].add(breathing) + pose
-    held = HELD_STRENGTH * jax.random.normal(jax.random.fold_in(key, 4), (len(NUMBERS),))
+    still = sum(jax.random.normal(jax.random.fold_in(part, 3), (4 + len(NUMBERS),)) for part in (sitting, key)) / 2**0.5
+    head = walk.at[:, 1].add(breathing) + jnp.array(POSE_SPREAD) * still[:4]
+    held = HELD_STRENGTH * still[4:]
     begin = jax.random.uniform(keys[12], minval=-20.0, maxval=float(LENGTH))
     long = jax.random.uniform(keys[13], minval=20.0, maxval=80.0)
     depth = jnp.where(jax.random.bernoulli(keys[14], 0.53), 0.5, 1.0) * jax.random.bernoulli(keys[15], 0.1 * tier.confounders)

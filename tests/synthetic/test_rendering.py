@@ -29,7 +29,7 @@ def person(painted):
 
 @pytest.fixture(scope="module")
 def acts(person):
-    draw = jax.jit(jax.vmap(lambda key, label: draw_act(key, TIER, label, person)))
+    draw = jax.jit(jax.vmap(lambda key, label: draw_act(key, jax.random.fold_in(key, 1), TIER, label, person)))
     return draw(jax.random.split(jax.random.key(2), 200), jnp.arange(200) % 5)
 
 

@@ -22,6 +22,7 @@ from mer_jax.synthetic.scene import TEXTURE_PER_PIXEL, VIEW, Clip, render
 from mer_jax.synthetic.tiers import CLASSES3, CLASSES5, LABEL3_OF_5, TIERS, Tier
 
 SEED = 20260000                                                 # of version 0.2.0
+SITTINGS = 1 << 21                                              # where the keys of the sittings start among a person's
 
 
 class Config(tfds.core.BuilderConfig):
@@ -38,8 +39,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     VERSION = tfds.core.Version("0.2.0")
     RELEASE_NOTES = {
-        "0.2.0": "The resting expression and the pose of the head differ from clip to clip, so that no single frame tells the "
-                 "class; landmarks are those of the onset frame.",
+        "0.2.0": "The resting expression and the pose of the head differ from sitting to sitting and clip to clip, so that no "
+                 "single frame of a stranger tells the class; landmarks are those of the onset frame.",
         "0.1.0": "First version: tiers easy and casme2_like. Pixels may change before 1.0.0.",
     }
     BUILDER_CONFIGS = [Config(tier) for tier in TIERS.values()]
@@ -79,7 +80,9 @@ def painters(tier: Tier) -> tuple[Callable, Callable]:
     @jax.jit
     def clip_of(key, face, number):
         label_key, act_key, render_key = jax.random.split(jax.random.fold_in(key, number), 3)
-        act = draw_act(act_key, tier, draw_label(label_key, key, tier, number), face)
+        label = draw_label(label_key, key, tier, number)
+        sitting = jax.random.fold_in(key, SITTINGS + label)                     # each class by one film, watched in one sitting
+        act = draw_act(act_key, sitting, tier, label, face)
         return render(render_key, face, act, tier.size)
 
     return jax.jit(functools.partial(draw_face, size=texture)), clip_of
