@@ -34,7 +34,7 @@ def get_config():
     config.label_smoothing = 0.1
     config.losses = {"cross_entropy": 1.0, "instants": 0.3}
     config.trainable = {"llem": 0.1}
-    config.weights = "balanced"
+    config.class_weights = "balanced"
     config.augmentation.flip = True
     config.augmentation.shift = 2
     config.augmentation.dark = 0.5

@@ -20,7 +20,7 @@ from mer_jax.models import known_fields
 from mer_jax.training.augmentation import Augmentation
 from mer_jax.training.optimizers import OPTIMIZERS
 from mer_jax.training.run import SELECTIONS
-from mer_jax.training.stages import Recipe, Stage
+from mer_jax.training.stages import CLASS_WEIGHTS, Recipe, Stage
 
 
 def default_config() -> ConfigDict:
@@ -37,7 +37,8 @@ def default_config() -> ConfigDict:
         "optimizer": {"name": "adam", "learning_rate": 1e-3, "weight_decay": 0.0, "schedule": "constant",
                       "warmup_epochs": 0, "gradient_clip": 0.0},
         "label_smoothing": 0.0,
-        "weights": "none",                                     # or "balanced"
+        "class_weights": "none",                               # or "balanced"
+        "weights": "",                                         # a file to start the trunk from, .safetensors or .npz
         "augmentation": {"flip": False, "shift": 0, "dark": 0.0},      # dark: the share of clips seen in low light
         "losses": {"cross_entropy": 1.0},                      # name -> factor
         "trainable": {},                                       # path prefix -> factor of its learning rate; "*": the rest
@@ -77,6 +78,7 @@ class Settings:
     network: str
     variant: str | None
     off: tuple[str, ...]
+    weights: str
     recipe: Recipe
     seeds: int
     light: tuple[str, ...]
@@ -170,7 +172,7 @@ def settings_of(name: str, config: ConfigDict) -> Settings:
     known_fields(full.network.name, full.network.variant or None, full.network.off)
     choose(full.optimizer.name, OPTIMIZERS, "optimizer.name")
     choose(full.optimizer.schedule, ("constant", "cosine"), "optimizer.schedule")
-    choose(full.weights, ("none", "balanced"), "weights")
+    choose(full.class_weights, CLASS_WEIGHTS, "class_weights")
     choose(full.platform, ("", "cpu", "gpu", "tpu"), "platform")
     check_numbers(full)
     for level in full.light:
@@ -179,14 +181,13 @@ def settings_of(name: str, config: ConfigDict) -> Settings:
         raise UserMistake(f"config key light={full.light}: wanted at least one level, each once")
     check_data(full.data)
     recipe = Recipe(stages_of(full), full.batch_size, full.optimizer.name, full.optimizer.weight_decay,
-                    full.optimizer.gradient_clip, full.label_smoothing, full.weights, Augmentation(**full.augmentation))
+                    full.optimizer.gradient_clip, full.label_smoothing, full.class_weights, Augmentation(**full.augmentation))
     options = {k: v for k, v in full.protocol_options.items() if v}
     data_options = tuple((key, full.data[key]) for key in ("label", "root", "split") if full.data[key])
     return Settings(name, full.data.table or full.data.name, data_options, full.data.classes or None, full.protocol,
                     tuple(sorted(options.items())), full.network.name, full.network.variant or None, full.network.off,
-                    recipe, full.seeds,
-                    tuple(full.light), full.selection, full.allow_leak, full.allow_absent_class, full.platform,
-                    full.checkpoint_seconds)
+                    full.weights, recipe, full.seeds, tuple(full.light), full.selection, full.allow_leak,
+                    full.allow_absent_class, full.platform, full.checkpoint_seconds)
 
 
 def stages_of(config: ConfigDict) -> tuple[Stage, ...]:

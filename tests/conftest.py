@@ -40,6 +40,31 @@ def clips() -> Clips:
     return planted_clips()
 
 
+def made_moving_clips(subjects: int = 3, each: int = 6):
+    """Textured pictures in which a part brightens towards the apex: which part is the class."""
+    rng, keys, emotions, frames = np.random.default_rng(0), [], [], []
+    names = ("negative", "positive", "surprise")
+    for s in range(subjects):
+        face = rng.integers(60, 180, (16, 16, 3))
+        for c in range(each):
+            change = np.zeros((16, 16, 3))
+            change[1 + 5 * (c % 3) : 5 + 5 * (c % 3), 3:13] = 60
+            course = np.clip(1 - np.abs(np.arange(15) - 7) / 7, 0, 1)
+            noise = rng.normal(0, 1, (15, 16, 16, 3))
+            frames.append(np.clip(face + course[:, None, None, None] * change + noise, 0, 255).astype(np.uint8))
+            keys.append(("made", f"s{s}", f"c{c}"))
+            emotions.append(names[c % 3])
+    count = len(keys)
+    marks = {name: np.full(count, value, np.int32) for name, value in
+             (("length", 15), ("onset", 0), ("apex", 7), ("offset", 14))}
+    return clips_of(keys, emotions, names, frames=np.stack(frames), fps=np.full(count, 200, np.float32), **marks)
+
+
+@pytest.fixture(scope="session")
+def moving_clips() -> Clips:
+    return made_moving_clips()
+
+
 @pytest.fixture(scope="session")
 def real_clips_folder() -> Path:
     folder = os.environ.get("MER_JAX_REAL_CLIPS")

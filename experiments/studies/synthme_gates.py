@@ -141,7 +141,7 @@ def motion_rows(tier: Tier, name: str, epochs: int) -> list[Row]:
     rows = [tier.row("linear, true flow", tier.linear(flow), "" if easy else ".5 to .75",
                      None if easy else lambda found: 0.5 <= found <= 0.75)]
     if epochs:
-        recipe = mer_jax.Recipe((mer_jax.Stage(epochs, 1e-3),), batch_size=64, weights="balanced")
+        recipe = mer_jax.Recipe((mer_jax.Stage(epochs, 1e-3),), batch_size=64, class_weights="balanced")
         table = mer_jax.benchmark(mer_jax.models.create("ststnet", tier.classes), clips, tier.loso, recipe)
         found = mer_jax.score(table)["overall"]
         rows.append(Row(f"STSTNet, true flow, {epochs} epochs", found["uf1"], tuple(found["interval_subjects"]["uf1"]),

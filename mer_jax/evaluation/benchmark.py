@@ -3,7 +3,10 @@
 import dataclasses
 import itertools
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -19,8 +22,9 @@ from mer_jax.evaluation.predictions import Predictions
 from mer_jax.mistakes import UserMistake
 from mer_jax.training.finite import NotFinite
 from mer_jax.training.inputs import MARKS, Data
-from mer_jax.training.many_runs import Plan, Result, make_plan, train_many
+from mer_jax.training.many_runs import Result, train_many
 from mer_jax.training.metric_log import MetricLog
+from mer_jax.training.plan import Plan, make_plan
 from mer_jax.training.run import Program, Run
 from mer_jax.training.stages import Recipe
 
@@ -68,22 +72,22 @@ def make_runs(clips: Clips, folds: Folds, recipe: Recipe, seeds: int, selection:
     return Run(
         seed=np.array([s for s, _ in order], np.int32), fold=np.array([f for _, f in order], np.int32),
         learning_rate_factor=np.ones(count, np.float32), weight_decay=np.full(count, recipe.weight_decay, np.float32),
-        class_weight=np.stack([class_weights(label[r], len(clips.classes), recipe.weights) for r in train]),
+        class_weight=np.stack([class_weights(label[r], len(clips.classes), recipe.class_weights) for r in train]),
         train=padded(train), train_count=np.array([len(r) for r in train], np.int32),
         watch=padded(watch), watch_count=np.array([len(r) for r in watch], np.int32),
         test=padded([folds.test[f] for _, f in order]))
 
 
-def data_of(network: nn.Module, clips: Clips) -> Data:
-    """What of the clips goes to the device: what the network reads, and of frames the marks as well."""
+def data_of(network: nn.Module, clips: Clips, start: Mapping[str, Any] = MappingProxyType({})) -> Data:
+    """What goes to the device: of the clips what the network reads, and of frames the marks as well; and `start`."""
     names = (*network.inputs, *(MARKS if "frames" in network.inputs else ()))
     seed = np.array([zlib.crc32(key.encode()) for key in clips.ids], np.uint32)
-    return Data({name: clips.inputs()[name] for name in names}, clips.label, seed)
+    return Data({name: clips.inputs()[name] for name in names}, clips.label, seed, dict(start))
 
 
 def prepare(network: nn.Module, clips: Clips, folds: Folds, recipe: Recipe, *, seeds: int = 1, selection: str = "last",
             light: tuple[str, ...] = ("L0",), allow_leak: bool = False, allow_absent_class: bool = False,
-            findings: tuple[str, ...] | None = None) -> Experiment:
+            findings: tuple[str, ...] | None = None, start: Mapping[str, Any] = MappingProxyType({})) -> Experiment:
     """Checks everything, runs the leak audit, and lays out the runs. Nothing is trained yet but the audit's epoch.
 
     `findings` of an earlier audit of the same experiment spare another. Raises UserMistake where something does not fit.
@@ -98,7 +102,7 @@ def prepare(network: nn.Module, clips: Clips, folds: Folds, recipe: Recipe, *, s
     window = window_of(clips.fps) if "frames" in network.inputs else 1
     program = Program(network, recipe, len(clips.classes), int(runs.train_count.max()), selection, clips.flow_coding, light,
                       window)
-    data = data_of(network, clips)
+    data = data_of(network, clips, start)
     plan = make_plan(program, runs, data)
     if findings is None:
         findings = audit(program, plan, runs, data, clips, folds)
@@ -125,7 +129,7 @@ def train_experiment(experiment: Experiment, plan: Plan, folder: Path | None = N
         checkpoints = folder / "checkpoints" if folder is not None else None
         try:
             return train_many(e.program, e.runs, e.data, e.names, plan, log, checkpoints,
-                              experiment_digest(e.program, e.runs, e.clips, plan), checkpoint_seconds)
+                              experiment_digest(e.program, e.runs, e.clips, e.data.start, plan), checkpoint_seconds)
         except NotFinite as error:
             raise UserMistake(f"training stopped: {error}") from error
 
@@ -177,14 +181,15 @@ def looking_maps(experiment: Experiment, result: Result) -> tuple[np.ndarray, np
 
 
 def benchmark(network: nn.Module, clips: Clips, folds: Folds, recipe: Recipe, *, seeds: int = 1, selection: str = "last",
-              light: tuple[str, ...] = ("L0",), allow_leak: bool = False,
-              allow_absent_class: bool = False) -> Predictions:
+              light: tuple[str, ...] = ("L0",), allow_leak: bool = False, allow_absent_class: bool = False,
+              start: Mapping[str, Any] = MappingProxyType({})) -> Predictions:
     """Trains every fold with every seed and returns the held-out predictions. The whole benchmark in one call.
 
     light: the levels of `light.camera` at which the held-out clips are predicted, from the same training runs.
+    start: the variables that every run begins with, of `models.pretrained.read_trunk`; the rest is drawn by its seed.
 
     Raises UserMistake where the parts do not fit, a leak is found, or a loss or a prediction is not finite.
     """
     experiment = prepare(network, clips, folds, recipe, seeds=seeds, selection=selection, light=light,
-                         allow_leak=allow_leak, allow_absent_class=allow_absent_class)
+                         allow_leak=allow_leak, allow_absent_class=allow_absent_class, start=start)
     return predictions_of(experiment, train_experiment(experiment, experiment.plan))

@@ -5,12 +5,13 @@ import hashlib
 import importlib.metadata
 import platform
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
 
 from mer_jax.data.clips import Clips, data_digest
-from mer_jax.training.many_runs import Plan
+from mer_jax.training.plan import Plan
 from mer_jax.training.run import Program, Run
 
 VERSIONS_OF = ("mer_jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
@@ -34,15 +35,19 @@ def decisive_versions() -> dict[str, str]:
     return {name: version for name, version in versions().items() if name in DECISIVE}
 
 
-def runs_digest(runs: Run) -> str:
-    """sha256 of all that tells the runs apart: folds, seeds, class weights, factors."""
-    leaves = [np.ascontiguousarray(leaf) for leaf in jax.tree.leaves(runs)]
-    return digest_of(*(f"{leaf.dtype}{leaf.shape}{leaf.tobytes().hex()}" for leaf in leaves))
+def arrays_digest(tree: Any) -> str:
+    """sha256 of the paths, types, shapes and bytes of a tree of arrays."""
+    digest = hashlib.sha256()
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        array = np.ascontiguousarray(leaf)
+        digest.update(f"{jax.tree_util.keystr(path)}{array.dtype}{array.shape}".encode() + array.tobytes())
+    return digest.hexdigest()
 
 
-def experiment_digest(program: Program, runs: Run, clips: Clips, plan: Plan) -> str:
+def experiment_digest(program: Program, runs: Run, clips: Clips, start: Any, plan: Plan) -> str:
     """sha256 of all that the states of a training depend on."""
-    return digest_of(program, runs_digest(runs), data_digest(clips), plan, code_digest(), decisive_versions())
+    return digest_of(program, arrays_digest(runs), data_digest(clips), arrays_digest(start), plan, code_digest(),
+                     decisive_versions())
 
 
 def digest_of(*parts: object) -> str:

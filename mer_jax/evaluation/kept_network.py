@@ -13,11 +13,12 @@ from mer_jax.data.sampling import window_of
 from mer_jax.evaluation.benchmark import data_of, make_runs
 from mer_jax.evaluation.checks import check_classes, check_inputs
 from mer_jax.evaluation.finished_run import read_run
-from mer_jax.evaluation.identity import code_digest, versions
+from mer_jax.evaluation.run_config import describe
 from mer_jax.evaluation.score import HEADLINES, score
 from mer_jax.evaluation.whole_files import write_json, write_whole
 from mer_jax.mistakes import UserMistake
 from mer_jax.models import create
+from mer_jax.models.pretrained import read_trunk
 from mer_jax.training.finite import NotFinite
 from mer_jax.training.many_runs import train_one
 from mer_jax.training.metric_log import MetricLog
@@ -35,6 +36,7 @@ def train_network(settings, clips: Clips, folder: Path, benchmark: Path) -> dict
     if folder.exists() and not (folder / "network.json").is_file() and (folder.is_file() or any(folder.iterdir())):
         raise UserMistake(f"{folder}: holds something that is no trained network; name another --out")
     network = create(settings.network, len(clips.classes), settings.variant, settings.off)
+    start = read_trunk(network, settings.weights) if settings.weights else {}
     check_inputs(network, clips, settings.light)
     check_classes(clips)
     earned = earned_score(settings, clips, benchmark)
@@ -46,7 +48,7 @@ def train_network(settings, clips: Clips, folder: Path, benchmark: Path) -> dict
                       window)
     try:
         with MetricLog(None, settings.recipe.epochs) as log:
-            state = train_one(program, run, data_of(network, clips), log)
+            state = train_one(program, run, data_of(network, clips, start), log)
     except NotFinite as error:
         raise UserMistake(f"training stopped: {error}") from error
     weights = {"/".join(str(entry.key) for entry in path): leaf
@@ -56,9 +58,7 @@ def train_network(settings, clips: Clips, folder: Path, benchmark: Path) -> dict
         "preprocessing": {"inputs": list(network.inputs), "flow_coding": clips.flow_coding, "window": window,
                           "instants": getattr(network, "instants", None),
                           "shapes": {name: list(clips.inputs()[name].shape[1:]) for name in network.inputs}},
-        "data": {"digest": data_digest(clips), "clips": len(clips), "subjects": len(clips.subjects),
-                 "datasets": list(clips.datasets)},
-        "settings": settings.to_json(), "versions": versions(), "code": {"digest": code_digest()}, "score": earned,
+        **describe(settings, clips, start), "score": earned,
     }
     folder.mkdir(parents=True, exist_ok=True)
     np.savez(file := io.BytesIO(), **weights)

@@ -14,7 +14,8 @@ import numpy as np
 from mer_jax.data.clips import Clips, content_digests
 from mer_jax.data.folds import Folds
 from mer_jax.training.inputs import Data
-from mer_jax.training.many_runs import Plan, first_epochs
+from mer_jax.training.many_runs import first_epochs
+from mer_jax.training.plan import Plan
 from mer_jax.training.run import Program, Run
 
 

@@ -2,10 +2,12 @@
 
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mer_jax.data.clips import Clips, data_digest
-from mer_jax.evaluation.identity import DECISIVE, code_digest, decisive_versions, digest_of, runs_digest, versions
+from mer_jax.evaluation.identity import DECISIVE, arrays_digest, code_digest, decisive_versions, digest_of, versions
 from mer_jax.evaluation.whole_files import read_json
 from mer_jax.mistakes import UserMistake
 from mer_jax.training.run import Run
@@ -14,12 +16,13 @@ NAMES_ONLY = ("name", "source")                  # settings that no number depen
 START_OVER = "name another --out, or start over with --fresh"
 
 
-def describe(settings, clips: Clips) -> dict:
+def describe(settings, clips: Clips, start: Mapping[str, Any]) -> dict:
     """What config.json says of settings, data and code; `with_runs` adds the rest."""
     return {
         "settings": settings.to_json(),
         "data": {"digest": data_digest(clips), "clips": len(clips), "subjects": len(clips.subjects),
                  "datasets": list(clips.datasets), "classes": list(clips.classes)},
+        "weights": {"digest": arrays_digest(start) if start else ""},
         "versions": versions(),
         "code": {"digest": code_digest()},
         "command": shlex.join(["mer-jax", *sys.argv[1:]]),
@@ -28,9 +31,9 @@ def describe(settings, clips: Clips) -> dict:
 
 def with_runs(description: dict, runs: Run, findings: tuple[str, ...]) -> dict:
     """The whole content of config.json; `identity` is the digest of all that the predictions depend on."""
-    runs_are = runs_digest(runs)
+    runs_are = arrays_digest(runs)
     identity = digest_of(sorted(_decisive(description["settings"]).items()), description["data"]["digest"], runs_are,
-                         description["code"]["digest"], decisive_versions())
+                         description["weights"]["digest"], description["code"]["digest"], decisive_versions())
     return {"identity": identity, **description, "runs": {"digest": runs_are}, "leak_audit": {"findings": list(findings)}}
 
 
@@ -60,6 +63,8 @@ def check_folder(folder: Path, description: dict) -> None:
         raise UserMistake(f"{folder}: holds another run: settings differ in {'; '.join(changed)}; {START_OVER}")
     if _part(found, "data").get("digest") != description["data"]["digest"]:
         raise UserMistake(f"{folder}: holds another run: the data differ (another digest); {START_OVER}")
+    if _part(found, "weights").get("digest") != description["weights"]["digest"]:
+        raise UserMistake(f"{folder}: holds another run: the weights it began with differ (another digest); {START_OVER}")
 
 
 def check_unfinished(folder: Path, description: dict) -> tuple[str, ...] | None:

@@ -37,8 +37,10 @@ from mer_jax.evaluation.score import score
 from mer_jax.evaluation.whole_files import read_json, write_json, write_whole
 from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.models import create
-from mer_jax.training.many_runs import Plan, Result
+from mer_jax.models.pretrained import read_trunk
+from mer_jax.training.many_runs import Result
 from mer_jax.training.metric_log import logged_seconds
+from mer_jax.training.plan import Plan
 
 FILES = ("report.html", "metrics.json", "predictions.csv", "linear.csv", "attention.npz", "faces.npz", "log.jsonl",
          "plan.json", "config.json")
@@ -113,7 +115,9 @@ def run_benchmark(settings, clips: Clips, folder: Path, fresh: bool = False) -> 
 
     Nothing is written, and nothing of an earlier run removed, before everything that can be checked is.
     """
-    description, findings = describe(settings, clips), None
+    network = create(settings.network, len(clips.classes), settings.variant, off=settings.off)
+    start = read_trunk(network, settings.weights) if settings.weights else {}
+    description, findings = describe(settings, clips, start), None
     if fresh:
         check_clearable(folder)
     else:
@@ -121,10 +125,9 @@ def run_benchmark(settings, clips: Clips, folder: Path, fresh: bool = False) -> 
         if is_finished(folder):
             return finished_metrics(folder)
         findings = check_unfinished(folder, description)
-    network = create(settings.network, len(clips.classes), settings.variant, off=settings.off)
     experiment = prepare(network, clips, make_folds(settings, clips), settings.recipe, seeds=settings.seeds,
                          selection=settings.selection, light=settings.light, allow_leak=settings.allow_leak,
-                         allow_absent_class=settings.allow_absent_class, findings=findings)
+                         allow_absent_class=settings.allow_absent_class, findings=findings, start=start)
     config = with_runs(description, experiment.runs, experiment.findings)
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):

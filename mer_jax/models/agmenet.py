@@ -66,6 +66,7 @@ class AGMENet(nn.Module):
     motion: str = "difference"
     positions: bool = True
     inputs: ClassVar[tuple[str, ...]] = ("frames",)
+    trunk: ClassVar[str] = "features"                         # the part that published weights fill
 
     @property
     def frames_shape(self) -> tuple[int, ...]:

@@ -18,11 +18,15 @@ MARKS = ("length", "onset", "apex", "offset")
 
 
 class Data(NamedTuple):
-    """The whole data set on the device: inputs (N, ...) by name, label (N,) int32, seed (N,) uint32: a clip's own noise."""
+    """What all runs share, on the device: inputs (N, ...) by name, label (N,) int32, seed (N,) uint32: a clip's own noise.
+
+    start: the part of the network's variables that every run begins with, as `models.pretrained` reads it; {}: none.
+    """
 
     inputs: dict[str, Any]
     label: Any
     seed: Any = None
+    start: Any = {}
 
 
 def clip_keys(key: jax.Array, rows: Int[Array, " n"]) -> jax.Array:

@@ -1,10 +1,9 @@
 """Many runs at once: runs are a batch axis, split over the local devices and cut into chunks that fit the memory.
 
-The plan is a fixed rule, made before the first step, and obeyed on resume; so a run that was killed ends with the
-same numbers, bit for bit on the same number of devices.
+The plan is made before the first step and obeyed on resume; so a run that was killed ends with the same numbers, bit for
+bit on the same number of devices.
 """
 
-import dataclasses
 import functools
 import math
 import time
@@ -21,6 +20,7 @@ from mer_jax.training import checkpoints
 from mer_jax.training.finite import check_losses, check_predictions
 from mer_jax.training.inputs import Data
 from mer_jax.training.metric_log import MetricLog
+from mer_jax.training.plan import Plan
 from mer_jax.training.preemption import Interrupted, stop_requested
 from mer_jax.training.run import (
     Program,
@@ -40,24 +40,6 @@ from mer_jax.training.stages import Stage
 from mer_jax.training.train_state import TrainState
 
 BY_RUN, SHARED = PartitionSpec("run"), PartitionSpec()
-CPU_RUNS_PER_DEVICE = {"scan": 4, "loop": 1}    # more gains nothing on a CPU; batched convolutions even lose there
-MEMORY_SHARE = 0.6               # of an accelerator's memory, for the runs' activations and states
-
-
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """chunk: runs trained at once; driver: "scan" (one program an epoch) or "loop" (one a step); devices: how many."""
-
-    runs: int
-    chunk: int
-    driver: str
-    devices: int
-    backend: str
-
-    @property
-    def shape(self) -> tuple[str, int, bool]:
-        """What the compiled functions depend on: the driver, the devices, and whether each of them has one run alone."""
-        return self.driver, self.devices, self.chunk == self.devices
 
 
 class Result(NamedTuple):
@@ -95,33 +77,6 @@ def place(arrays: Any, devices: int, spec: PartitionSpec = BY_RUN) -> Any:
     """Arrays put on the devices: split by their leading axis of runs, or (SHARED) whole on each."""
     mesh = jax.make_mesh((devices,), ("run",), axis_types=(AxisType.Auto,), devices=jax.local_devices()[:devices])
     return jax.device_put(arrays, NamedSharding(mesh, spec))
-
-
-def make_plan(program: Program, runs: Run, data: Data) -> Plan:
-    """The fixed rule: on a CPU a few runs a device; on an accelerator as many as fit, as the compiler states it.
-
-    A convolution's training step inside a scan is slow on CPU (jax-ml/jax#12868), so there a network scans only if
-    it says that its convolutions are matrix products.
-    """
-    count, devices, backend = len(runs.seed), jax.local_device_count(), jax.default_backend()
-    devices = min(devices, count)
-    if backend == "cpu":
-        driver = "scan" if getattr(program.network, "form", "conv") == "patches" else "loop"
-        chunk = min(count, CPU_RUNS_PER_DEVICE[driver] * devices)
-    else:
-        driver, chunk = "scan", min(count, max(1, runs_that_fit(program, runs, data)) * devices)
-    return Plan(count, math.ceil(chunk / devices) * devices, driver, devices, backend)
-
-
-def runs_that_fit(program: Program, runs: Run, data: Data) -> int:
-    """How many runs fit one accelerator, by the compiler's own account of one run's epoch."""
-    one, stage = jax.tree.map(lambda leaf: leaf[0], runs), program.recipe.stages[0]
-    state = jax.eval_shape(functools.partial(init_run, program), one, data)
-    epoch = jax.jit(functools.partial(train_epoch, program, stage)).lower(one, data, state, jnp.int32(0)).compile()
-    memory = epoch.memory_analysis()
-    need = memory.temp_size_in_bytes + memory.output_size_in_bytes
-    limit = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit", 8 << 30)
-    return int(MEMORY_SHARE * limit // max(need, 1))
 
 
 class Compiled(NamedTuple):

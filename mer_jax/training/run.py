@@ -93,7 +93,7 @@ def init_run(program: Program, run: Run, data: Data) -> RunState:
     """The state before the first epoch."""
     tx = program.optimizer(program.recipe.stages[0], run)
     inputs = scored_inputs(program.network, program.window, "L0", data, run.test[:1])
-    state = init_state(program.network, tx, jax.random.fold_in(run_key(run), 0), inputs)
+    state = init_state(program.network, tx, jax.random.fold_in(run_key(run), 0), inputs, data.start)
     kept = jnp.full((run.test.shape[0], len(program.light), program.classes), jnp.nan, jnp.float32)
     return RunState(state, kept, jnp.int32(-1), jnp.float32(-1))
 

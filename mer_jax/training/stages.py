@@ -15,7 +15,7 @@ from mer_jax.training.losses import LOSSES
 from mer_jax.training.update_rules import OPTIMIZERS
 
 SCHEDULES = ("constant", "cosine")
-WEIGHTS = ("none", "balanced")
+CLASS_WEIGHTS = ("none", "balanced")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Stage:
 class Recipe:
     """batch_size: the largest; an epoch is cut into equal batches no larger than that (see `run.epoch_rows`).
 
-    optimizer: a name of `optimizers.OPTIMIZERS`. weights: "balanced" (each class's clips weigh 1 / its count in the
+    optimizer: a name of `optimizers.OPTIMIZERS`. class_weights: "balanced" (each class's clips weigh 1 / its count in the
     fold's training rows, with mean 1 over the clips) or "none".
     """
 
@@ -64,7 +64,7 @@ class Recipe:
     weight_decay: float = 0.0
     gradient_clip: float = 0.0
     label_smoothing: float = 0.0
-    weights: str = "none"
+    class_weights: str = "none"
     augmentation: Augmentation = Augmentation()
 
     def __post_init__(self) -> None:
@@ -77,7 +77,7 @@ class Recipe:
         _number("recipe: weight_decay", self.weight_decay, "0 or more")
         _number("recipe: gradient_clip", self.gradient_clip, "0 or more")
         _number("recipe: label_smoothing", self.label_smoothing, "0 or more and less than 1", below=1)
-        _known("recipe: weights", self.weights, WEIGHTS)
+        _known("recipe: class_weights", self.class_weights, CLASS_WEIGHTS)
         if not isinstance(self.augmentation, Augmentation):
             raise UserMistake(f"recipe: augmentation={self.augmentation!r}: wanted an Augmentation")
 

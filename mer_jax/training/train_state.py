@@ -1,5 +1,7 @@
 """The state of one run between two steps: everything a checkpoint holds."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import flax.linen as nn
@@ -25,9 +27,17 @@ class TrainState:
         return {"params": self.params, "batch_stats": self.batch_stats}
 
 
-def init_state(network: nn.Module, tx: optax.GradientTransformation, key: jax.Array, inputs: dict) -> TrainState:
-    """A fresh state; `inputs` holds at least one clip and gives the shapes alone."""
+def init_state(network: nn.Module, tx: optax.GradientTransformation, key: jax.Array, inputs: dict,
+               start: Mapping[str, Any] = MappingProxyType({})) -> TrainState:
+    """A fresh state; `inputs` holds at least one clip and gives the shapes alone; `start`: variables taken from outside."""
     example = jax.tree.map(lambda array: jnp.zeros_like(array[:1]), inputs)
-    variables = network.init(key, example, train=False)
+    variables = replaced(network.init(key, example, train=False), start)
     return TrainState(jnp.zeros((), jnp.int32), variables["params"], variables.get("batch_stats", {}),
                       tx.init(variables["params"]))
+
+
+def replaced(tree: Any, by: Any) -> Any:
+    """The tree of dictionaries with the leaves that `by` has in place of its own; every path of `by` is one of the tree."""
+    if not isinstance(by, Mapping):
+        return by
+    return {**tree, **{name: replaced(tree[name], part) for name, part in by.items()}}

@@ -53,7 +53,7 @@ from tiny_run import CONFIG, tiny
     (tiny("--config.network.name=ststnte"), ["'ststnte'", "'ststnet'"]),
     (tiny("--config.network.variant=papre"), ["'papre'", "'paper'"]),
     (tiny("--config.optimizer.name=adma"), ["'adma'", "'adam'"]),
-    (tiny("--config.weights=balance"), ["'balance'", "'balanced'"]),
+    (tiny("--config.class_weights=balance"), ["'balance'", "'balanced'"]),
     (tiny("--config.platform=gpus"), ["'gpus'", "'gpu'"]),
     (tiny("--config.light=('L4',)"), ["L4", "L0"]),
     (tiny("--config.data.table="), ["--config.data.table", "--config.data.name"]),

@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mer_jax.data.clips import clips_of
 from mer_jax.data.folds import leave_one_subject_out
 from mer_jax.evaluation.benchmark import data_of, predictions_of, prepare, train_experiment
 from mer_jax.evaluation.linear import linear_predictions
@@ -24,29 +23,9 @@ RECIPE = Recipe((Stage(2, 1e-2, (("cross_entropy", 1.0), ("instants", 0.3), ("ex
                 optimizer="adamw", augmentation=Augmentation(flip=True, shift=1, dark=0.5))
 
 
-def moving_clips(subjects: int = 3, each: int = 6):
-    """Textured pictures in which a part brightens towards the apex: which part is the class."""
-    rng, keys, emotions, frames = np.random.default_rng(0), [], [], []
-    names = ("negative", "positive", "surprise")
-    for s in range(subjects):
-        face = rng.integers(60, 180, (16, 16, 3))
-        for c in range(each):
-            change = np.zeros((16, 16, 3))
-            change[1 + 5 * (c % 3) : 5 + 5 * (c % 3), 3:13] = 60
-            course = np.clip(1 - np.abs(np.arange(15) - 7) / 7, 0, 1)
-            noise = rng.normal(0, 1, (15, 16, 16, 3))
-            frames.append(np.clip(face + course[:, None, None, None] * change + noise, 0, 255).astype(np.uint8))
-            keys.append(("made", f"s{s}", f"c{c}"))
-            emotions.append(names[c % 3])
-    count = len(keys)
-    marks = {name: np.full(count, value, np.int32) for name, value in
-             (("length", 15), ("onset", 0), ("apex", 7), ("offset", 14))}
-    return clips_of(keys, emotions, names, frames=np.stack(frames), fps=np.full(count, 200, np.float32), **marks)
-
-
 @pytest.fixture(scope="module")
-def experiment():
-    clips = moving_clips()
+def experiment(moving_clips):
+    clips = moving_clips
     network = create("agmenet", 3, "tiny", instants=3, stem=4, growth=2, blocks=(1, 1), width=8, heads=2)
     return prepare(network, clips, leave_one_subject_out(clips), RECIPE, light=LIGHT)     # with the leak audit
 
@@ -108,8 +87,8 @@ def test_the_linear_classifier_learns_a_planted_motion_and_no_shuffled_label(exp
     assert np.mean(chance) < 0.5
 
 
-def test_the_linear_classifier_never_sees_a_held_out_label_or_pixel():
-    clips = moving_clips()
+def test_the_linear_classifier_never_sees_a_held_out_label_or_pixel(moving_clips):
+    clips = moving_clips
     folds, network = leave_one_subject_out(clips), create("agmenet", 3, "tiny", instants=3)
     held_out, label, frames = folds.test[1], np.array(clips.label), np.array(clips.frames)
     label[held_out] = (label[held_out] + 1) % 3

@@ -9,10 +9,8 @@ import pytest
 from mer_jax.light.camera import LEVELS, darken
 from mer_jax.mistakes import UserMistake
 from mer_jax.models import create, table
-from mer_jax.models.blocks.densenet import LateDenseNet
 from mer_jax.models.blocks.enhancement import LowLightEnhancement, apply_curve, deflicker
 from mer_jax.models.network import Output
-from mer_jax.models.torch_weights import variables_from_torch
 from mer_jax.training.losses import LOSSES
 from mer_jax.training.train_step import Batch
 
@@ -159,51 +157,3 @@ class TestEnhancement:
             lit = jnp.broadcast_to(jnp.array(tone) / 255, bright.shape).at[..., :8, :, :].set(0.9)
             after, extras = module.apply(params, lit)
             assert np.abs(after - extras["denoised"]).mean() < 0.02
-
-
-def test_the_trunk_equals_pytorch_on_the_same_weights():
-    torch = pytest.importorskip("torch")
-    nn = torch.nn
-    torch.manual_seed(0)
-
-    class Layer(nn.Module):
-        def __init__(self, inputs, growth):
-            super().__init__()
-            self.norm1, self.conv1 = nn.BatchNorm2d(inputs), nn.Conv2d(inputs, 4 * growth, 1, bias=False)
-            self.norm2, self.conv2 = nn.BatchNorm2d(4 * growth), nn.Conv2d(4 * growth, growth, 3, padding=1, bias=False)
-
-        def forward(self, x):
-            y = self.conv2(torch.relu(self.norm2(self.conv1(torch.relu(self.norm1(x))))))
-            return torch.cat([x, y], 1)
-
-    modules, width = {"conv0": nn.Conv2d(6, 16, 7, 2, 3, bias=False), "norm0": nn.BatchNorm2d(16), "relu0": nn.ReLU()}, 16
-    for number, layers in enumerate((2, 3), 1):
-        block = {f"denselayer{i + 1}": Layer(width + 8 * i, 8) for i in range(layers)}
-        modules[f"denseblock{number}"] = nn.Sequential()
-        for name, layer in block.items():
-            modules[f"denseblock{number}"].add_module(name, layer)
-        width += 8 * layers
-        if number == 1:
-            transition = nn.Sequential()
-            for name, part in (("norm", nn.BatchNorm2d(width)), ("relu", nn.ReLU()),
-                               ("conv", nn.Conv2d(width, width // 2, 1, bias=False)), ("pool", nn.AvgPool2d(2, 2))):
-                transition.add_module(name, part)
-            modules["transition1"], width = transition, width // 2
-    modules["norm3"], modules["relu3"] = nn.BatchNorm2d(width), nn.ReLU()
-    peer = nn.Sequential()
-    for name, module in modules.items():
-        peer.add_module(name, module)
-    for module in peer.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.running_mean.normal_(0, 0.3)
-            module.running_var.uniform_(0.5, 2)
-            module.weight.data.uniform_(0.5, 1.5)
-            module.bias.data.normal_(0, 0.3)
-    images = np.random.default_rng(0).normal(size=(2, 32, 32, 6)).astype(np.float32)
-    inputs = jnp.asarray(images)
-    trunk = LateDenseNet(16, 8, (2, 3), gated=False)
-    template = jax.eval_shape(lambda: trunk.init(jax.random.key(0), inputs, train=False))
-    variables = variables_from_torch({name: value.numpy() for name, value in peer.state_dict().items()}, template)
-    with torch.no_grad():
-        wanted = peer.eval()(torch.tensor(images.transpose(0, 3, 1, 2))).numpy().transpose(0, 2, 3, 1)
-    np.testing.assert_allclose(trunk.apply(variables, inputs, train=False), wanted, atol=1e-4)

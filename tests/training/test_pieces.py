@@ -62,7 +62,7 @@ def test_clipping_equals_optax_and_bites():
     (lambda: Stage(2, 0.1, losses=()), "no losses"), (lambda: Recipe(()), "wanted a tuple of one or more Stage"),
     (lambda: Recipe((Stage(1, 0.1),), batch_size=0), "batch_size=0"),
     (lambda: Recipe((Stage(1, 0.1),), optimizer="adma"), "did you mean 'adam'"),
-    (lambda: Recipe((Stage(1, 0.1),), weights="balance"), "did you mean 'balanced'"),
+    (lambda: Recipe((Stage(1, 0.1),), class_weights="balance"), "did you mean 'balanced'"),
     (lambda: Recipe((Stage(1, 0.1),), weight_decay=-1.0), "weight_decay=-1.0"),
     (lambda: Recipe((Stage(1, 0.1),), gradient_clip=float("inf")), "gradient_clip=inf"),
     (lambda: Recipe((Stage(1, 0.1),), label_smoothing=1.0), "label_smoothing=1.0"),

@@ -29,7 +29,7 @@ from mer_jax.training.run import (
 from mer_jax.training.stages import Recipe, Stage
 
 RECIPE = Recipe((Stage(3, 1e-2, schedule="cosine", warmup_epochs=1),), batch_size=8, optimizer="adamw",
-                weight_decay=1e-3, label_smoothing=0.1, weights="balanced", augmentation=Augmentation(flip=True, shift=1))
+                weight_decay=1e-3, label_smoothing=0.1, class_weights="balanced", augmentation=Augmentation(flip=True, shift=1))
 
 ROUNDING = 1e-4                  # of a probability, after three epochs of AdamW that make more of it
 
