@@ -36,27 +36,34 @@ def differences(data: Data, level: str, window: int) -> Float[np.ndarray, "clips
                           dtype=np.float64)
 
 
+def centred(train: np.ndarray, *others: np.ndarray) -> list[np.ndarray]:
+    """The rows less the training rows' mean, in units of their deviation and of the root of their length."""
+    mean, scale = train.mean(0), (train.std() + 1e-12) * train.shape[1] ** 0.5
+    return [(rows - mean) / scale for rows in (train, *others)]
+
+
+def dual_weights(kernel: np.ndarray, label: np.ndarray, classes: int, ridge: float) -> np.ndarray:
+    """(rows, classes): ridge regression to one-hot labels in its dual form, each class weighing the same."""
+    share = np.bincount(label, minlength=classes)[label] * classes / len(label)
+    return np.linalg.solve(kernel + ridge * np.diag(share), np.eye(classes)[label] - 1 / classes)
+
+
 def ridge_scores(train: np.ndarray, label: np.ndarray, test: np.ndarray, classes: int, ridge: float) -> np.ndarray:
-    """(test rows, classes): ridge regression to one-hot labels in its dual form, each class weighing the same."""
-    mean, scale = train.mean(0), train.std() + 1e-12
-    train, test = (train - mean) / scale, (test - mean) / scale
-    weight = 1 / np.bincount(label, minlength=classes)[label]
-    target = np.eye(classes)[label] - 1 / classes
-    kernel = train @ train.T / train.shape[1]
-    dual = np.linalg.solve(kernel + ridge * np.diag(1 / (weight * len(label) / classes)), target)
-    return test @ train.T / train.shape[1] @ dual
+    """(test rows, classes): what a ridge regression on the training rows says of the test rows."""
+    train, test = centred(train, test)
+    return test @ train.T @ dual_weights(train @ train.T, label, classes, ridge)
 
 
 def best_ridge(x: np.ndarray, label: np.ndarray, subject: np.ndarray, classes: int) -> float:
     """The ridge with the most right answers when each subject is left out in turn; the larger one of equals."""
-    right = []
-    for ridge in RIDGES:
-        hits = 0
-        for one in np.unique(subject):
-            rest = subject != one
-            hits += (ridge_scores(x[rest], label[rest], x[~rest], classes, ridge).argmax(1) == label[~rest]).sum()
-        right.append(hits)
-    return max(zip(right, RIDGES, strict=True))[1]
+    (x,) = centred(x)
+    kernel, hits = x @ x.T, dict.fromkeys(RIDGES, 0)
+    for one in np.unique(subject):
+        rest = subject != one
+        inside, across = kernel[np.ix_(rest, rest)], kernel[np.ix_(~rest, rest)]
+        for ridge in RIDGES:
+            hits[ridge] += ((across @ dual_weights(inside, label[rest], classes, ridge)).argmax(1) == label[~rest]).sum()
+    return max(RIDGES, key=lambda ridge: (hits[ridge], ridge))
 
 
 def held_out_scores(x: np.ndarray, label: np.ndarray, subject: np.ndarray, folds: Folds,
