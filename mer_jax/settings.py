@@ -46,6 +46,7 @@ def default_config() -> ConfigDict:
         "seeds": 1,                                            # a count
         "light": ("L0",),                                      # the levels scored, of L0 (as recorded) to L4
         "selection": "last",                                   # or "inner", or "test_peek"
+        "report": {"faces": False},                            # true: frames of a licensed database may stand in the report
         "allow_leak": False,
         "allow_absent_class": False,
         "platform": "",                                        # "cpu", "gpu", "tpu"; empty: what JAX finds
@@ -83,6 +84,7 @@ class Settings:
     seeds: int
     light: tuple[str, ...]
     selection: str
+    report_faces: bool
     allow_leak: bool
     allow_absent_class: bool
     platform: str
@@ -186,8 +188,8 @@ def settings_of(name: str, config: ConfigDict) -> Settings:
     data_options = tuple((key, full.data[key]) for key in ("label", "root", "split") if full.data[key])
     return Settings(name, full.data.table or full.data.name, data_options, full.data.classes or None, full.protocol,
                     tuple(sorted(options.items())), full.network.name, full.network.variant or None, full.network.off,
-                    full.weights, recipe, full.seeds, tuple(full.light), full.selection, full.allow_leak,
-                    full.allow_absent_class, full.platform, full.checkpoint_seconds)
+                    full.weights, recipe, full.seeds, tuple(full.light), full.selection, full.report.faces,
+                    full.allow_leak, full.allow_absent_class, full.platform, full.checkpoint_seconds)
 
 
 def stages_of(config: ConfigDict) -> tuple[Stage, ...]:

@@ -1,32 +1,58 @@
-"""Example faces for the report, one clip a class: at rest, its motion magnified, in the dark. Rendered faces only.
+"""Example faces for the report, one clip a class: at rest, its motion magnified, in the dark, and where the network looks.
 
-Frames of licensed databases never leave the data; what is rendered is nobody's face, and free.
+Frames of licensed databases stay with the data unless their user asks for them; what is rendered is nobody's face, and free.
 """
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from mer_jax.motion.warping import magnified
 from mer_jax.training.inputs import level_frames
 
-FREE = ("synthme",)
+FREE = frozenset({"synthme"})
 FACTOR = 10
+WARM, MOST = (0.89, 0.42, 0.12), 0.75            # the colour of attention, and how much of it covers the place looked at most
 
 
-def example_faces(experiment) -> dict[str, np.ndarray] | None:
-    """{"face" (clips, panels, H, W, 3) uint8, "clip" (clips,), "panel" (panels,)}, or None where faces are not free."""
+def example_faces(experiment, maps: tuple[np.ndarray, np.ndarray] | None,
+                  licensed: bool = False) -> dict[str, np.ndarray] | None:
+    """{"face" (clips, panels, H, W, 3) uint8, "clip" (clips,), "panel" (panels,), "licensed" () bool}: what faces.npz holds.
+
+    maps: of `benchmark.looking_maps`. licensed: whether frames of databases other than SynthME may be shown. None where
+    there are no frames, or none that may be.
+    """
     e = experiment
-    if set(e.clips.datasets) - set(FREE) or e.clips.frames is None or e.clips.true_flow is None:
+    free = FREE.issuperset(e.clips.datasets)
+    if e.clips.frames is None or not (free or licensed):
         return None
-    rows = np.array([np.flatnonzero(np.asarray(e.clips.label) == c)[0] for c in range(len(e.clips.classes))])
-    onset = np.asarray(e.clips.onset)[rows]
-    data = jax.device_put(e.data)
-    at = onset[:, None, None].astype(np.int32)
-    rest = np.asarray(level_frames(data, rows, at, "L0"))[:, 0, 0]
-    moved = jax.vmap(lambda image, flow: magnified(image, flow, FACTOR))(rest, np.asarray(e.clips.true_flow)[rows])
-    panels = {"onset": rest, f"apex, motion x {FACTOR}": np.asarray(moved)}
+    label = np.asarray(e.clips.label)
+    rows = np.array([np.flatnonzero(label == c)[0] for c in np.unique(label)])
+    onset, data = np.maximum(np.asarray(e.clips.onset, np.int32), 0)[rows], jax.device_put(e.data)
+
+    def seen(level: str) -> np.ndarray:
+        return np.asarray(level_frames(data, jnp.asarray(rows), jnp.asarray(onset)[:, None, None], level))[:, 0, 0]
+
+    rest = seen("L0")
+    panels = {"onset": rest}
+    if e.clips.true_flow is not None:
+        motion = np.asarray(e.clips.true_flow)[rows]
+        panels[f"apex, motion x {FACTOR}"] = jax.vmap(lambda image, flow: magnified(image, flow, FACTOR))(rest, motion)
+    if maps is not None:
+        place = {clip: row for row, clip in enumerate(maps[1].tolist())}
+        looked = np.stack([maps[0][place[e.clips.ids[row]]] for row in rows])
+        panels["where it looks"] = np.stack([coloured(face, weights) for face, weights in zip(rest, looked, strict=True)])
     for level in e.program.light:
         if level != "L0":
-            panels[f"onset at {level}"] = np.asarray(level_frames(data, rows, at, level))[:, 0, 0]
+            panels[f"onset at {level}"] = seen(level)
     faces = np.stack([np.round(255 * np.clip(panel, 0, 1)).astype(np.uint8) for panel in panels.values()], 1)
-    return {"face": faces, "clip": np.array(e.clips.ids)[rows], "panel": np.array(list(panels))}
+    return {"face": faces, "clip": np.array(e.clips.ids)[rows], "panel": np.array(list(panels)), "licensed": np.array(not free)}
+
+
+def coloured(face: Float[np.ndarray, "height width 3"],
+             weights: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "height width 3"]:
+    """The face in grey with the map laid over it in one colour, full where the map is highest."""
+    share = np.asarray(jax.image.resize(jnp.asarray(weights / max(weights.max(), 1e-20)), face.shape[:2], "linear"))
+    share = MOST * np.clip(share, 0, 1)[..., None]
+    return face.mean(-1, keepdims=True) * (1 - share) + np.array(WARM) * share

@@ -113,15 +113,15 @@ def read_attention(path: Path) -> tuple[np.ndarray, list[str], str] | None:
     return np.divide(maps, mean, out=np.ones_like(maps), where=mean > 0), [str(clip) for clip in clips], kind
 
 
-def read_faces(path: Path) -> tuple[np.ndarray, list[str], list[str]] | None:
-    """((clips, panels, H, W, 3) uint8, clip keys, panel names) of faces.npz; None without one."""
+def read_faces(path: Path) -> tuple[np.ndarray, list[str], list[str], bool] | None:
+    """((clips, panels, H, W, 3) uint8, clip keys, panel names, whether licensed) of faces.npz; None without one."""
     if not path.is_file():
         return None
     try:
         with np.load(path, allow_pickle=False) as file:
-            faces, clips, panels = file["face"], file["clip"].tolist(), file["panel"].tolist()
+            faces, clips, panels, licensed = file["face"], file["clip"].tolist(), file["panel"].tolist(), bool(file["licensed"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise UserMistake(f"{path}: not readable as example faces, cut off or damaged: {error}") from error
     if faces.dtype != np.uint8 or faces.ndim != 5 or faces.shape[:2] != (len(clips), len(panels)) or faces.shape[-1] != 3:
         raise UserMistake(f"{path}: faces {faces.dtype} {faces.shape}, wanted (clips, panels, height, width, 3) uint8")
-    return faces, clips, panels
+    return faces, clips, panels, licensed

@@ -19,6 +19,7 @@ from mer_jax.evaluation.whole_files import write_whole
 from mer_jax.mistakes import UserMistake
 
 PEEK = "epoch chosen on the test subject: not a score"
+LICENSED = "This file contains licensed faces: what may be done with them, their database's licence says."
 MISTAKES_SHOWN = 12
 
 
@@ -27,11 +28,12 @@ def write_report(folder: Path, out: Path | None = None) -> tuple[Path, dict]:
     run = read_run(folder)
     entries = score(run.table, linear=run.linear)
     rows = at_plain_light(run.table.where(selection=entries["selection"]))
+    faces = _faces(folder / "faces.npz", rows)
     page = _page("report.html", run=run, title=_title(run), entries=entries, score_rows=rows_of(entries), peek=PEEK,
-                 warnings=_warnings(run, entries), facts=_facts(run, rows), confusions=_confusions(entries),
+                 warnings=_warnings(run, entries, faces), facts=_facts(run, rows), confusions=_confusions(entries),
                  classes=run.table.classes, subjects=_subject_charts(rows), curves=_curves(folder / "log.jsonl"),
                  attention=_attention(folder / "attention.npz", rows),
-                 faces=_faces(folder / "faces.npz", rows), plain=(MAJORITY,), linear=LINEAR, mistakes=confident_mistakes(rows),
+                 faces=faces, plain=(MAJORITY,), linear=LINEAR, mistakes=confident_mistakes(rows),
                  audit=run.metrics.get("leak_audit"), settings=_settings(run),
                  data=flat_settings(run.config.get("data", {})),
                  versions=flat_settings(run.config.get("versions", {})) | flat_settings(run.config.get("code", {}), "code."))
@@ -143,7 +145,7 @@ def _duration(seconds: int | float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def _warnings(run: FinishedRun, entries: dict) -> list[str]:
+def _warnings(run: FinishedRun, entries: dict, faces: dict | None) -> list[str]:
     """What a reader must know before the first number."""
     found = []
     if entries["selection"] == "test_peek":
@@ -158,6 +160,8 @@ def _warnings(run: FinishedRun, entries: dict) -> list[str]:
     if isinstance(audit, dict) and audit.get("findings"):
         found.append(f"The leak audit found {len(audit['findings'])}, listed below"
                      + (", and was told to allow it." if audit.get("allowed") else "."))
+    if faces and faces["licensed"]:
+        found.append(LICENSED)
     stated = run.metrics.get("overall")
     if isinstance(stated, dict) and not all(_close(stated.get(m), entries["overall"][m]) for m in HEADLINES):
         found.append("metrics.json states other scores than predictions.csv gives; this page shows the latter.")
@@ -214,16 +218,17 @@ def _attention(path: Path, rows: Predictions) -> dict | None:
         (name, count, Markup(attention_chart(mean, most, "mean attention"))) for name, count, mean in means]}
 
 
-def _faces(path: Path, rows: Predictions) -> list[tuple[str, list[tuple[str, str]]]]:
-    """[(clip and its class, [(panel, PNG as a data URI)])] of the example faces, where the run has some."""
+def _faces(path: Path, rows: Predictions) -> dict | None:
+    """{"clips": [(clip and its class, [(panel, PNG as a data URI)])], "licensed"} of the example faces, if there are some."""
     found = read_faces(path)
     if found is None:
-        return []
-    faces, clips, panels = found
+        return None
+    faces, clips, panels, licensed = found
     label = {f"{subject}/{clip}": name for subject, clip, name in zip(
         rows.subject_keys().tolist(), rows.columns["clip"].tolist(), rows.columns["label"].tolist(), strict=True)}
-    return [(f"{label.get(clip, '')}: {clip}", list(zip(panels, map(png_uri, images), strict=True)))
-            for clip, images in zip(clips, faces, strict=True)]
+    return {"licensed": licensed, "clips": [
+        (f"{label.get(clip, '')}: {clip}", list(zip(panels, map(png_uri, images), strict=True)))
+        for clip, images in zip(clips, faces, strict=True)]}
 
 
 def confident_mistakes(rows: Predictions) -> list[dict]:

@@ -1,7 +1,7 @@
 """A benchmark in a folder: everything needed to repeat it, resumable at any moment, one process at a time.
 
 Files: config.json, plan.json, predictions.csv, metrics.json, log.jsonl, attention.npz, checkpoints/, report.html, and of
-networks that read frames linear.csv, of rendered ones faces.npz. Each is written whole or not at all.
+networks that read frames linear.csv and, of rendered ones or on request, faces.npz. Each is written whole or not at all.
 """
 
 import contextlib
@@ -141,7 +141,7 @@ def run_benchmark(settings, clips: Clips, folder: Path, fresh: bool = False) -> 
         plan = obeyed_plan(folder, experiment.plan)
         print(f"{jax.local_device_count()} {jax.default_backend()} devices", file=sys.stderr)
         result = train_experiment(experiment, plan, folder, settings.checkpoint_seconds)
-        return write_results(folder, experiment, result)
+        return write_results(folder, experiment, result, settings.report_faces)
 
 
 def map_kind(experiment: Experiment) -> str:
@@ -160,14 +160,14 @@ def finished_metrics(folder: Path) -> dict:
     return {**score(run.table, linear=run.linear), "seconds": run.metrics["seconds"], "leak_audit": run.metrics["leak_audit"]}
 
 
-def write_results(folder: Path, experiment: Experiment, result: Result) -> dict:
+def write_results(folder: Path, experiment: Experiment, result: Result, licensed_faces: bool = False) -> dict:
     """predictions.csv, what is drawn, metrics.json and report.html, in this order; gives what metrics.json holds."""
     table = predictions_of(experiment, result)
     write_whole(folder / "predictions.csv", to_csv(table))
     if (maps := looking_maps(experiment, result)) is not None:
         np.savez_compressed(file := io.BytesIO(), map=maps[0], clip=maps[1], kind=np.array(map_kind(experiment)))
         write_whole(folder / "attention.npz", file.getvalue())
-    if (faces := example_faces(experiment)) is not None:
+    if (faces := example_faces(experiment, maps, licensed_faces)) is not None:
         np.savez_compressed(file := io.BytesIO(), **faces)
         write_whole(folder / "faces.npz", file.getvalue())
     linear = None

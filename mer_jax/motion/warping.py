@@ -28,6 +28,6 @@ def warp(image: Float[Array, "height width channels"],
 
 
 def magnified(onset: Float[Array, "height width channels"], flow: Float[Array, "height width 2"],
-              factor: float) -> Float[Array, "height width channels"]:
+              factor: int | float) -> Float[Array, "height width channels"]:
     """The onset frame with its motion to the apex made `factor` times as large: what a pixel of motion looks like."""
     return warp(onset, factor * flow)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from mer_jax.data.folds import leave_one_subject_out
-from mer_jax.evaluation.benchmark import data_of, predictions_of, prepare, train_experiment
+from mer_jax.evaluation.benchmark import data_of, looking_maps, predictions_of, prepare, train_experiment
+from mer_jax.evaluation.examples import coloured, example_faces
 from mer_jax.evaluation.linear import linear_predictions
 from mer_jax.evaluation.score import score
 from mer_jax.mistakes import UserMistake
@@ -106,3 +107,28 @@ def test_light_is_refused_where_there_is_nothing_to_darken(clips):
         prepare(create("ststnet", 3), clips, leave_one_subject_out(clips), Recipe((Stage(1, 1e-3),)), light=("L0", "L2"))
     with pytest.raises(UserMistake, match="wanted some of L0, L1, L2, L3, L4"):
         prepare(create("ststnet", 3), clips, leave_one_subject_out(clips), Recipe((Stage(1, 1e-3),)), light=("L9",))
+
+
+def test_example_faces_show_where_the_network_looks_and_licensed_ones_only_on_request(experiment, result):
+    maps = looking_maps(experiment, result)
+    assert example_faces(experiment, maps) is None
+    shown = example_faces(experiment, maps, licensed=True)
+    assert shown["licensed"] and shown["panel"].tolist() == ["onset", "where it looks", "onset at L2"]
+    labels = dict(zip(experiment.clips.ids, experiment.clips.label.tolist(), strict=True))
+    assert [labels[clip] for clip in shown["clip"]] == [0, 1, 2]
+    rows = [experiment.clips.ids.index(clip) for clip in shown["clip"]]
+    np.testing.assert_array_equal(shown["face"][:, 0], experiment.clips.frames[rows, 0])
+    free = dataclasses.replace(experiment, clips=experiment.clips.replace(
+        datasets=("synthme",), true_flow=np.zeros((18, 16, 16, 2), np.float32)))
+    drawn = example_faces(free, maps)
+    assert not drawn["licensed"] and drawn["panel"].tolist() == ["onset", "apex, motion x 10", "where it looks", "onset at L2"]
+    np.testing.assert_array_equal(drawn["face"][:, 0], drawn["face"][:, 1])                  # no motion, none magnified
+
+
+def test_the_colour_lies_where_the_map_is_high():
+    weights = np.zeros((4, 4))
+    weights[1, 2] = 1.0
+    face = coloured(np.full((16, 16, 3), 0.5), weights)
+    warmth = face[..., 0] - face[..., 2]
+    assert np.unravel_index(warmth.argmax(), warmth.shape) in {(y, x) for y in (5, 6) for x in (9, 10)}
+    np.testing.assert_allclose(face[12:, :4], 0.5, atol=1e-6)

@@ -45,6 +45,18 @@ def test_the_report_has_its_sections_and_loads_nothing(finished, made_up):
     assert all(value.startswith(("data:image/png;base64,", "#")) for value in page.loaded)
 
 
+@pytest.mark.parametrize("licensed", [True, False])
+def test_faces_are_drawn_and_licensed_ones_stamped(finished, made_up, licensed):
+    folder, table = finished(), made_up()
+    clip = f"{table.subject_keys()[0]}/{table.columns['clip'][0]}"
+    np.savez(folder / "faces.npz", face=np.zeros((1, 2, 8, 8, 3), np.uint8), clip=np.array([clip]),
+             panel=np.array(["onset", "where it looks"]), licensed=np.array(licensed))
+    page = _Page(write_report(folder)[0].read_text())
+    assert "Example faces" in page.text and "where it looks" in page.text
+    assert sum(loaded.startswith("data:image/png") for loaded in page.loaded) == 2
+    assert ("contains licensed faces" in page.text) == licensed and ("nobody's" in page.text) == (not licensed)
+
+
 def test_epochs_are_counted_from_one(finished):
     folder = finished()
     config = json.loads((folder / "config.json").read_text())
