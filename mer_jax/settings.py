@@ -194,14 +194,14 @@ def settings_of(name: str, config: ConfigDict) -> Settings:
 
 def stages_of(config: ConfigDict) -> tuple[Stage, ...]:
     """The stages before, in the order of their names, and the main one."""
-    wanted, stages = {"epochs": int, "learning_rate": float, "losses": ConfigDict, "trainable": ConfigDict}, []
+    wanted, stages = {"epochs": int, "learning_rate": int | float, "losses": ConfigDict, "trainable": ConfigDict}, []
     for name, stage in sorted(config.stages_before.items()):
         key = f"stages_before.{name}"
         if not isinstance(stage, ConfigDict) or set(stage) != set(wanted) or any(
-                not isinstance(stage[part], kind) for part, kind in wanted.items()):
+                not isinstance(stage[part], kind) or isinstance(stage[part], bool) for part, kind in wanted.items()):
             raise UserMistake(f"config key {key}: wanted epochs (a whole number), learning_rate (a number), and losses and "
                               "trainable (dictionaries)")
-        stages.append(Stage(stage.epochs, stage.learning_rate, factors(stage.losses, "", f"{key}.losses"),
+        stages.append(Stage(stage.epochs, float(stage.learning_rate), factors(stage.losses, "", f"{key}.losses"),
                             trainable=factors(stage.trainable, "", f"{key}.trainable")))
     rate = config.optimizer
     main = Stage(config.epochs, rate.learning_rate, factors(config.losses, "", "losses"), rate.warmup_epochs, rate.schedule,

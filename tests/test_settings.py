@@ -62,3 +62,30 @@ def test_a_mistyped_key_names_the_one_that_was_meant(found, meant):
 
 def test_nothing_is_suggested_where_nothing_is_near():
     assert nearest_key("zzzz", KEYS) == nearest("zzzz", KEYS) == ""
+
+
+def with_stage(**changes) -> ConfigDict:
+    config = default_config()
+    config.data.table = "clips.csv"
+    stage = {"epochs": 2, "learning_rate": 1e-3, "losses": {"exposure": 10}, "trainable": {"llem": 1, "*": 0}, **changes}
+    config.stages_before = {"enhancement": {name: value for name, value in stage.items() if value is not None}}
+    return config
+
+
+@pytest.mark.parametrize("rate", [1e-3, 1])
+def test_a_stage_before_comes_before_and_keeps_what_it_says(rate):
+    first, main = settings_of("name", with_stage(learning_rate=rate)).recipe.stages
+    assert (first.epochs, first.learning_rate, type(first.learning_rate)) == (2, rate, float)
+    assert first.losses == (("exposure", 10.0),) and first.trainable == (("llem", 1.0), ("", 0.0))
+    assert main.losses == (("cross_entropy", 1.0),) and main.epochs == default_config().epochs
+
+
+@pytest.mark.parametrize(("changes", "words"), [
+    ({"epochs": 2.5}, "stages_before.enhancement: wanted epochs"), ({"epochs": True}, "enhancement: wanted epochs"),
+    ({"epochs": None}, "enhancement: wanted epochs"), ({"learning_rate": True}, "enhancement: wanted epochs"),
+    ({"learning_rate": "fast"}, "stages_before.enhancement: wanted epochs"),
+    ({"more": 1}, "stages_before.enhancement: wanted epochs"), ({"losses": {"exposur": 1}}, "did you mean 'exposure'"),
+    ({"losses": {"exposure": -1}}, "stages_before.enhancement.losses.exposure=-1: wanted a number, 0 or more")])
+def test_a_mistake_in_a_stage_before_is_named(changes, words):
+    with pytest.raises(UserMistake, match=words):
+        settings_of("name", with_stage(**changes))

@@ -13,7 +13,7 @@ import numpy as np
 
 from mer_jax.data.clips import Clips, content_digests
 from mer_jax.data.folds import Folds
-from mer_jax.training.inputs import Data
+from mer_jax.training.inputs import MARKS, Data
 from mer_jax.training.many_runs import first_epochs
 from mer_jax.training.plan import Plan
 from mer_jax.training.run import Program, Run
@@ -46,7 +46,8 @@ def shared_content(clips: Clips, folds: Folds) -> list[str]:
 
 
 def poisoned(data: Data, held_out: np.ndarray, classes: int) -> Data:
-    """The data with the held-out rows' pixels replaced by noise, and their labels by the next class."""
+    """The data with the held-out rows' pixels replaced by noise, their marks by those of a clip of one frame, their own
+    noise by another, and their labels by the next class."""
     rng = np.random.default_rng(0)
 
     def spoil(array):
@@ -56,10 +57,15 @@ def poisoned(data: Data, held_out: np.ndarray, classes: int) -> Data:
         array[held_out] = noise.astype(array.dtype)
         return array
 
-    inputs = {name: spoil(array) if array.ndim > 1 else array for name, array in data.inputs.items()}
-    label = np.array(data.label)
-    label[held_out] = (label[held_out] + 1) % classes
-    return data._replace(inputs=inputs, label=label)
+    def changed(array, values):
+        array = np.array(array)
+        array[held_out] = values
+        return array
+
+    inputs = {name: changed(array, int(name == "length")) if name in MARKS else spoil(array)
+              for name, array in data.inputs.items()}
+    label, seed = np.asarray(data.label)[held_out], np.asarray(data.seed)[held_out]
+    return data._replace(inputs=inputs, label=changed(data.label, (label + 1) % classes), seed=changed(data.seed, seed ^ 1))
 
 
 def poison_reaches_training(program: Program, plan: Plan, run: Run, data: Data, held_out: np.ndarray,

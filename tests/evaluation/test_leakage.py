@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from mer_jax.data.folds import composite, leaky_kfold
-from mer_jax.evaluation.benchmark import prepare
-from mer_jax.evaluation.leakage import poison_reaches_training, shared_content, shared_subjects
+from mer_jax.evaluation.benchmark import data_of, prepare
+from mer_jax.evaluation.leakage import poison_reaches_training, poisoned, shared_content, shared_subjects
 from mer_jax.mistakes import UserMistake
 from mer_jax.models import create
 from mer_jax.training.stages import Recipe, Stage
@@ -45,6 +45,18 @@ def test_poison_is_found_where_a_held_out_row_is_trained_on(clips):
     leaking = run._replace(train=np.where(np.arange(len(run.train)) == 2, held_out[0], run.train).astype(np.int32))
     (finding,) = poison_reaches_training(program, experiment.plan, leaking, data, held_out, "f")
     assert "training changes" in finding
+
+
+def test_poison_spares_nothing_of_a_held_out_clip_and_nothing_else(moving_clips):
+    data = data_of(create("agmenet", 3, "tiny"), moving_clips)
+    held_out, rest = np.arange(3, 7), np.r_[:3, 7:18]
+    spoilt = poisoned(data, held_out, 3)
+    leaves = zip(jax.tree.leaves(data), jax.tree.leaves(spoilt), strict=True)
+    same = [(np.array_equal(clean[rest], bad[rest]), (clean[held_out] == bad[held_out]).mean()) for clean, bad in leaves]
+    assert len(same) == 7 and all(kept for kept, _ in same)
+    names = [name for name in data.inputs if np.array_equal(data.inputs[name][held_out], spoilt.inputs[name][held_out])]
+    assert names == ["onset"]                                              # which was the first frame already
+    assert (data.label[held_out] != spoilt.label[held_out]).all() and (data.seed[held_out] != spoilt.seed[held_out]).all()
 
 
 def test_a_class_without_training_clips_is_named(clips):
