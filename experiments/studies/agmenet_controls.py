@@ -11,6 +11,7 @@ import sys
 import numpy as np
 
 import mer_jax
+from mer_jax.command_line import use_platform
 from mer_jax.config_reading import read_config
 from mer_jax.evaluation.run_folder import make_folds
 from mer_jax.settings import settings_of
@@ -32,6 +33,7 @@ def shuffled(clips: mer_jax.Clips) -> mer_jax.Clips:
 
 def main() -> None:
     words = [word for word in sys.argv[1:] if word != "--json"]
+    use_platform("")                                          # every core a device, as the command has it
     settings = settings_of(*read_config(["--config=experiments/agmenet_synthme.py", *words]))
     clips, found = mer_jax.load(settings.source, settings.classes, **dict(settings.data_options)), {}
     for name, change in (("in order", lambda clips: clips), ("frozen", frozen), ("shuffled", shuffled)):

@@ -43,7 +43,8 @@ class AGMENet(nn.Module):
     llem, block_attention, region_attention, temporal_attention, ensemble: switch a part off. motion: three more channels,
     the "difference" to the onset or the "flow" from it (u, v, strain; one Lucas-Kanade step on the enhanced frames; the
     network then works at half their size), in units of their deviation over the clip; or "none".
-    positions: learned places and times added to the tokens.
+    positions: what is learned of each place of the aligned face, a gain on its token and a token of its own, and of each
+    moment. The gain is no part of any paper: without it the mean over places forgets where something moved.
     """
 
     classes: int = 3
@@ -87,7 +88,8 @@ class AGMENet(nn.Module):
         h, w = features.shape[1:3]
         tokens = nn.Dense(self.width, name="project")(features.reshape(n * t, h * w, -1))
         if self.positions:
-            tokens = tokens + self.param("place", nn.initializers.normal(1.0), (h * w, self.width))
+            gain, place = (self.param(name, nn.initializers.normal(1.0), (h * w, self.width)) for name in ("gain", "place"))
+            tokens = gain * (tokens + place)
         moments, attention = tokens.mean(1), {}
         if self.region_attention:
             pooled, weights = RegionAttention(self.heads, name="regions")(tokens)

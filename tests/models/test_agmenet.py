@@ -38,8 +38,9 @@ def applied(frames):
 
 def test_parameters_are_those_of_the_specification():
     found = {row["variant"]: row["parameters"] for row in table() if row["name"] == "agmenet"}
-    assert found["121"] == pytest.approx(8_370_260 + 9_408, rel=0.01)
-    assert found["small"] == pytest.approx(710_844 + 4_704, rel=0.01)
+    own = {"121": 9_408 + 49 * 256, "small": 4_704 + 49 * 128}            # difference channels, and the gains of the places
+    assert found["121"] == pytest.approx(8_370_260 + own["121"], rel=0.01)
+    assert found["small"] == pytest.approx(710_844 + own["small"], rel=0.01)
     assert found["tiny"] < 100_000
 
 
@@ -157,3 +158,18 @@ class TestEnhancement:
             lit = jnp.broadcast_to(jnp.array(tone) / 255, bright.shape).at[..., :8, :, :].set(0.9)
             after, extras = module.apply(params, lit)
             assert np.abs(after - extras["denoised"]).mean() < 0.02
+
+
+def test_without_positions_it_does_not_matter_where_something_moved():
+    """The same change in the middle left and the middle right of a grey face: one answer, or with positions two."""
+    frames = np.full((2, 4, 5, 48, 48, 3), 0.4, np.float32)
+    patch = 0.1 * np.random.default_rng(0).normal(size=(8, 8, 3)).astype(np.float32)
+    frames[0, 1, :, 20:28, 16:24] += patch
+    frames[1, 1, :, 20:28, 24:32] += patch
+    plain = dict.fromkeys(("llem", "block_attention", "region_attention"), False)
+    apart = {}
+    for positions in (True, False):
+        network, variables = made(frames, **plain, positions=positions, motion="difference")
+        logits = network.apply(variables, {"frames": frames}, train=False).logits
+        apart[positions] = float(np.abs(logits[0] - logits[1]).max())
+    assert apart[False] < 0.01 * apart[True], apart
