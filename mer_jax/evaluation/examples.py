@@ -1,4 +1,4 @@
-"""Example faces for the report, one clip a class: at rest, its motion magnified, in the dark, and where the network looks.
+"""Example faces for the report, one clip a class, each of another person: at rest, magnified, in the dark, and looked at.
 
 Frames of licensed databases stay with the data unless their user asks for them; what is rendered is nobody's face, and free.
 """
@@ -27,8 +27,9 @@ def example_faces(experiment, maps: tuple[np.ndarray, np.ndarray] | None,
     free = FREE.issuperset(e.clips.datasets)
     if e.clips.frames is None or not (free or licensed):
         return None
-    label = np.asarray(e.clips.label)
-    rows = np.array([np.flatnonzero(label == c)[0] for c in np.unique(label)])
+    label, subject = np.asarray(e.clips.label), np.asarray(e.clips.subject)
+    of_class = [np.flatnonzero(label == c) for c in np.unique(label)]
+    rows = np.array([clips[np.argmax(subject[clips] >= person)] for person, clips in enumerate(of_class)])
     onset, data = np.maximum(np.asarray(e.clips.onset, np.int32), 0)[rows], jax.device_put(e.data)
 
     def seen(level: str) -> np.ndarray:
