@@ -33,14 +33,15 @@ def shuffled(clips: mer_jax.Clips) -> mer_jax.Clips:
 
 def main() -> None:
     words = [word for word in sys.argv[1:] if word != "--json"]
-    use_platform("")                                          # every core a device, as the command has it
     settings = settings_of(*read_config(["--config=experiments/agmenet_synthme.py", *words]))
+    use_platform(settings.platform)                           # every core a device, as the command has it
     clips, found = mer_jax.load(settings.source, settings.classes, **dict(settings.data_options)), {}
     for name, change in (("in order", lambda clips: clips), ("frozen", frozen), ("shuffled", shuffled)):
         seen = change(clips)
         network = mer_jax.models.create(settings.network, len(clips.classes), settings.variant, settings.off)
         table = mer_jax.benchmark(network, seen, make_folds(settings, seen), settings.recipe, seeds=settings.seeds,
-                                  light=settings.light)
+                                  selection=settings.selection, light=settings.light, allow_leak=settings.allow_leak,
+                                  allow_absent_class=settings.allow_absent_class)
         levels = mer_jax.score(table)["by_light"]
         found[name] = {level: {"uf1": part["uf1"], "interval": part["interval_subjects"]["uf1"]}
                        for level, part in levels.items()}

@@ -1,4 +1,4 @@
-"""Example faces for the report, one clip a class, each of another person: at rest, magnified, in the dark, and looked at.
+"""Example faces for the report: one clip a class, of different people if possible, at rest, magnified, dark, looked at.
 
 Frames of licensed databases stay with the data unless their user asks for them; what is rendered is nobody's face, and free.
 """
@@ -29,11 +29,16 @@ def example_faces(experiment, maps: tuple[np.ndarray, np.ndarray] | None,
         return None
     label, subject = np.asarray(e.clips.label), np.asarray(e.clips.subject)
     of_class = [np.flatnonzero(label == c) for c in np.unique(label)]
-    rows = np.array([clips[np.argmax(subject[clips] >= person)] for person, clips in enumerate(of_class)])
+    rows = []
+    for clips in of_class:
+        new = clips[~np.isin(subject[clips], subject[rows])]
+        rows.append(new[0] if len(new) else clips[0])
+    rows = np.array(rows)
     onset, data = np.maximum(np.asarray(e.clips.onset, np.int32), 0)[rows], jax.device_put(e.data)
 
     def seen(level: str) -> np.ndarray:
-        return np.asarray(level_frames(data, jnp.asarray(rows), jnp.asarray(onset)[:, None, None], level))[:, 0, 0]
+        frames = np.asarray(level_frames(data, jnp.asarray(rows), jnp.asarray(onset)[:, None, None], level))[:, 0, 0]
+        return np.broadcast_to(frames, (*frames.shape[:3], 3))                  # grey ones too
 
     rest = seen("L0")
     panels = {"onset": rest}

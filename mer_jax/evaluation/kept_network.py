@@ -7,13 +7,13 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from mer_jax.data.clips import Clips, data_digest
+from mer_jax.data.clips import Clips
 from mer_jax.data.folds import Folds
 from mer_jax.data.sampling import window_of
 from mer_jax.evaluation.benchmark import data_of, make_runs
 from mer_jax.evaluation.checks import check_classes, check_inputs
 from mer_jax.evaluation.finished_run import read_run
-from mer_jax.evaluation.run_config import describe
+from mer_jax.evaluation.run_config import decisive, describe
 from mer_jax.evaluation.score import HEADLINES, score
 from mer_jax.evaluation.whole_files import write_json, write_whole
 from mer_jax.mistakes import UserMistake
@@ -39,7 +39,8 @@ def train_network(settings, clips: Clips, folder: Path, benchmark: Path) -> dict
     start = read_trunk(network, settings.weights) if settings.weights else {}
     check_inputs(network, clips, settings.light)
     check_classes(clips)
-    earned = earned_score(settings, clips, benchmark)
+    description = describe(settings, clips, start)
+    earned = earned_score(description, benchmark)
     everything = np.arange(len(clips))
     run = jax.tree.map(lambda leaf: leaf[0],
                        make_runs(clips, Folds("all", ("all",), (everything,), (everything[:1],)), settings.recipe, 1, "last"))
@@ -58,7 +59,7 @@ def train_network(settings, clips: Clips, folder: Path, benchmark: Path) -> dict
         "preprocessing": {"inputs": list(network.inputs), "flow_coding": clips.flow_coding, "window": window,
                           "instants": getattr(network, "instants", None),
                           "shapes": {name: list(clips.inputs()[name].shape[1:]) for name in network.inputs}},
-        **describe(settings, clips, start), "score": earned,
+        **description, "score": earned,
     }
     folder.mkdir(parents=True, exist_ok=True)
     np.savez(file := io.BytesIO(), **weights)
@@ -67,14 +68,14 @@ def train_network(settings, clips: Clips, folder: Path, benchmark: Path) -> dict
     return kept
 
 
-def earned_score(settings, clips: Clips, benchmark: Path) -> dict | str:
-    """The cross-validated scores of the finished run of the same settings and data, or "never scored"."""
+def earned_score(description: dict, benchmark: Path) -> dict | str:
+    """The cross-validated scores of the finished run of the same settings, data and first weights, or "never scored"."""
     if not (benchmark / "metrics.json").is_file():
         return NEVER_SCORED
-    run, same = read_run(benchmark), ("name", "source")
-    there = {k: v for k, v in run.config.get("settings", {}).items() if k not in same}
-    here = {k: v for k, v in settings.to_json().items() if k not in same}
-    if there != here or run.config.get("data", {}).get("digest") != data_digest(clips):
+    run = read_run(benchmark)
+    there, here = ([decisive(config.get("settings")), *(config.get(part, {}).get("digest") for part in ("data", "weights"))]
+                   for config in (run.config, description))
+    if there != here:
         print(f"{benchmark}: a run of other settings or data, so its score is not this network's", file=sys.stderr)
         return NEVER_SCORED
     entries = score(run.table)

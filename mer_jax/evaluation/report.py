@@ -20,6 +20,7 @@ from mer_jax.mistakes import UserMistake
 
 PEEK = "epoch chosen on the test subject: not a score"
 LICENSED = "This file contains licensed faces: what may be done with them, their database's licence says."
+UNKNOWN_START = "Every run began with weights from a file: whether those have seen the people tested here is not known."
 MISTAKES_SHOWN = 12
 
 
@@ -160,6 +161,8 @@ def _warnings(run: FinishedRun, entries: dict, faces: dict | None) -> list[str]:
     if isinstance(audit, dict) and audit.get("findings"):
         found.append(f"The leak audit found {len(audit['findings'])}, listed below"
                      + (", and was told to allow it." if audit.get("allowed") else "."))
+    if run.config.get("weights", {}).get("digest"):
+        found.append(UNKNOWN_START)
     if faces and faces["licensed"]:
         found.append(LICENSED)
     stated = run.metrics.get("overall")

@@ -12,12 +12,12 @@ from mer_jax.evaluation.whole_files import read_json
 from mer_jax.mistakes import UserMistake
 from mer_jax.training.run import Run
 
-NAMES_ONLY = ("name", "source")                  # settings that no number depends on: what the files are called
+NAMES_ONLY = ("name", "source", "weights")       # what files are called: no number depends on it, and digests tell them
 START_OVER = "name another --out, or start over with --fresh"
 
 
 def describe(settings, clips: Clips, start: Mapping[str, Any]) -> dict:
-    """What config.json says of settings, data and code; `with_runs` adds the rest."""
+    """What config.json says of settings, data, code and the weights that runs begin with; `with_runs` adds the rest."""
     return {
         "settings": settings.to_json(),
         "data": {"digest": data_digest(clips), "clips": len(clips), "subjects": len(clips.subjects),
@@ -32,12 +32,13 @@ def describe(settings, clips: Clips, start: Mapping[str, Any]) -> dict:
 def with_runs(description: dict, runs: Run, findings: tuple[str, ...]) -> dict:
     """The whole content of config.json; `identity` is the digest of all that the predictions depend on."""
     runs_are = arrays_digest(runs)
-    identity = digest_of(sorted(_decisive(description["settings"]).items()), description["data"]["digest"], runs_are,
+    identity = digest_of(sorted(decisive(description["settings"]).items()), description["data"]["digest"], runs_are,
                          description["weights"]["digest"], description["code"]["digest"], decisive_versions())
     return {"identity": identity, **description, "runs": {"digest": runs_are}, "leak_audit": {"findings": list(findings)}}
 
 
-def _decisive(settings: object) -> object:
+def decisive(settings: object) -> object:
+    """The settings that the numbers depend on."""
     return {k: v for k, v in settings.items() if k not in NAMES_ONLY} if isinstance(settings, dict) else settings
 
 
@@ -58,7 +59,7 @@ def check_folder(folder: Path, description: dict) -> None:
             raise UserMistake(f"{folder}: not a run's folder: it has {strange!r}, but no config.json")
         return
     found = read_json(folder / "config.json")
-    changed = differences(_decisive(found.get("settings")), _decisive(description["settings"]))
+    changed = differences(decisive(found.get("settings")), decisive(description["settings"]))
     if changed:
         raise UserMistake(f"{folder}: holds another run: settings differ in {'; '.join(changed)}; {START_OVER}")
     if _part(found, "data").get("digest") != description["data"]["digest"]:

@@ -43,8 +43,8 @@ class AGMENet(nn.Module):
     llem, block_attention, region_attention, temporal_attention, ensemble: switch a part off. motion: three more channels,
     the "difference" to the onset or the "flow" from it (u, v, strain; one Lucas-Kanade step on the enhanced frames; the
     network then works at half their size), in units of their deviation over the clip; or "none".
-    positions: what is learned of each place of the aligned face, a gain on its token and a token of its own, and of each
-    moment. The gain is no part of any paper: without it the mean over places forgets where something moved.
+    positions: learned places and times added to the tokens. place_gain: a learned gain for each place of the aligned face,
+    part of no paper: without it the mean over places forgets where something moved.
     """
 
     classes: int = 3
@@ -66,6 +66,7 @@ class AGMENet(nn.Module):
     ensemble: bool = True
     motion: str = "difference"
     positions: bool = True
+    place_gain: bool = True
     inputs: ClassVar[tuple[str, ...]] = ("frames",)
     trunk: ClassVar[str] = "features"                         # the part that published weights fill
 
@@ -88,8 +89,9 @@ class AGMENet(nn.Module):
         h, w = features.shape[1:3]
         tokens = nn.Dense(self.width, name="project")(features.reshape(n * t, h * w, -1))
         if self.positions:
-            gain, place = (self.param(name, nn.initializers.normal(1.0), (h * w, self.width)) for name in ("gain", "place"))
-            tokens = gain * (tokens + place)
+            tokens = tokens + self.param("place", nn.initializers.normal(1.0), (h * w, self.width))
+        if self.place_gain:
+            tokens = tokens * self.param("gain", nn.initializers.normal(1.0), (h * w, self.width))
         moments, attention = tokens.mean(1), {}
         if self.region_attention:
             pooled, weights = RegionAttention(self.heads, name="regions")(tokens)

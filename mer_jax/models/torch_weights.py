@@ -46,7 +46,11 @@ def variables_from_torch(tensors: dict[str, np.ndarray], template: Any, source: 
         if key not in tensors:
             raise UserMistake(f"{source}: no tensor {key!r}, which the network needs: weights of another network?")
         used.add(key)
-        value = np.asarray(tensors[key], np.float32)
+        value = np.asarray(tensors[key])
+        if value.dtype.kind not in "fiu" or not np.isfinite(value).all() or (name == "var" and (value < 0).any()):
+            raise UserMistake(f"{source}: {key} ({value.dtype}) holds something else than finite numbers"
+                              + (", wanted none below 0" if name == "var" else ""))
+        value = value.astype(np.float32)
         if name == "kernel":
             value = value.transpose(2, 3, 1, 0) if value.ndim == 4 else value.T
         if value.shape != wanted.shape:

@@ -2,7 +2,8 @@
 
 Time courses, strengths and confounders follow figures measured on the coding files of CASME II: rise LogN(5.02, .47)
 and fall LogN(5.05, .58) milliseconds, at most half a second together, raised cosines both; peak motion 1.2 px (median)
-on a face with 112 px between the pupils.
+on a face with 112 px between the pupils. How much expression and pose are held through a clip is a choice, not a
+measurement: as large as a micro-expression, so that no single frame tells a stranger's class.
 """
 
 from typing import NamedTuple
@@ -20,8 +21,8 @@ SLOTS = MOST_UNITS + 1                                        # action units of 
 RATE = 200.0                                                  # frames a second
 BEFORE, AFTER = 6, 6                                          # frames shown before the onset and after the offset
 LENGTH = BEFORE + 100 + AFTER
-HELD_STRENGTH = 0.08                                          # of strength E: about 0.8 mm, as much as a micro-expression
-POSE_SPREAD = (0.03, 0.03, np.deg2rad(1.5), 0.015)            # what aligning leaves: IOD, IOD, radians, log scale
+HELD_STRENGTH = 0.08                                          # chosen; of strength E: about 0.8 mm
+POSE_SPREAD = (0.03, 0.03, np.deg2rad(1.5), 0.015)            # chosen, as of a careless alignment: IOD, IOD, radians, log scale
 
 
 class Act(NamedTuple):
@@ -59,16 +60,16 @@ def draw_label(key: jax.Array, person: jax.Array, tier: Tier, number: Array) -> 
     """() index into CLASSES5 of a person's clip: each class in turn, or by the person's own Dirichlet(8 p) shares."""
     if tier.balanced:
         return number % len(CLASSES5)
-    habit = jax.random.fold_in(person, 1 << 20)
-    return jax.random.categorical(key, jnp.log(jax.random.dirichlet(habit, 8 * jnp.asarray(CASME2_SHARES)) + 1e-12))
+    return jax.random.categorical(key, jnp.log(jax.random.dirichlet(person, 8 * jnp.asarray(CASME2_SHARES)) + 1e-12))
 
 
 def draw_act(key: jax.Array, sitting: jax.Array, tier: Tier, label5: Array, face: Face) -> Act:
     """What this person does, given the class; sitting: a key that all clips of one recording share.
 
-    What is held comes half from the sitting and half from the clip, as does the pose.
+    What is held comes half from the sitting and half from the clip, as does the pose. One key a draw: in JAX
+    fold_in(key, i) is split(key, n)[i], so both on one key would tie what should be independent.
     """
-    keys = jax.random.split(key, 16)
+    keys = jax.random.split(key, 20)
     share, units = (jnp.asarray(part) for part in set_table(tier))
     chosen = units[label5, jax.random.categorical(keys[0], jnp.log(share[label5] + 1e-12))]
     distractor = jax.random.bernoulli(keys[1], 0.6 * tier.confounders)
@@ -91,14 +92,13 @@ def draw_act(key: jax.Array, sitting: jax.Array, tier: Tier, label5: Array, face
     steps = jax.random.normal(keys[10], (LENGTH, 4)) * jnp.array([0.8 / 112, 0.8 / 112, np.deg2rad(0.2), 0.002])
     walk = jnp.cumsum(steps, 0) / LENGTH**0.5
     breathing = 0.15 / 112 * jnp.sin(2 * jnp.pi * (0.25 * jnp.arange(LENGTH) / RATE + jax.random.uniform(keys[11])))
-    still = sum(jax.random.normal(jax.random.fold_in(part, 3), (4 + len(NUMBERS),)) for part in (sitting, key)) / 2**0.5
+    still = sum(jax.random.normal(part, (4 + len(NUMBERS),)) for part in (sitting, keys[16])) / 2**0.5
     head = walk.at[:, 1].add(breathing) + jnp.array(POSE_SPREAD) * still[:4]
     held = HELD_STRENGTH * still[4:]
     begin = jax.random.uniform(keys[12], minval=-20.0, maxval=float(LENGTH))
     long = jax.random.uniform(keys[13], minval=20.0, maxval=80.0)
     depth = jnp.where(jax.random.bernoulli(keys[14], 0.53), 0.5, 1.0) * jax.random.bernoulli(keys[15], 0.1 * tier.confounders)
-    relit = jax.random.fold_in(key, 1)
-    drift = jax.random.bernoulli(relit, 0.3 * tier.confounders) * 0.01 * jax.random.normal(jax.random.fold_in(key, 2))
+    drift = jax.random.bernoulli(keys[17], 0.3 * tier.confounders) * 0.01 * jax.random.normal(keys[18])
     light = 1 + drift * jnp.linspace(0, 1, LENGTH)
     return Act(label5, held, slots, strength, jnp.int32(BEFORE), apex, offset, offset + AFTER + 1, head,
                depth * course(begin, begin + 0.35 * long, begin + long), light)

@@ -75,7 +75,7 @@ def test_without_positions_and_motion_the_order_of_the_moments_is_nothing(frames
 
 
 PARTS = {"llem": "llem", "block_attention": "cbam", "region_attention": "regions", "temporal_attention": "encoder",
-         "ensemble": "ensemble", "positions": "place", "appearance": None}
+         "ensemble": "ensemble", "positions": "place", "place_gain": "gain", "appearance": None}
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -160,8 +160,8 @@ class TestEnhancement:
             assert np.abs(after - extras["denoised"]).mean() < 0.02
 
 
-def test_without_positions_it_does_not_matter_where_something_moved():
-    """The same change in the middle left and the middle right of a grey face: one answer, or with positions two."""
+def test_without_positions_and_gains_it_does_not_matter_where_something_moved():
+    """The same change in the middle left and the middle right of a grey face: one answer, or with positions and gains two."""
     frames = np.full((2, 4, 5, 48, 48, 3), 0.4, np.float32)
     patch = 0.1 * np.random.default_rng(0).normal(size=(8, 8, 3)).astype(np.float32)
     frames[0, 1, :, 20:28, 16:24] += patch
@@ -169,7 +169,7 @@ def test_without_positions_it_does_not_matter_where_something_moved():
     plain = dict.fromkeys(("llem", "block_attention", "region_attention"), False)
     apart = {}
     for positions in (True, False):
-        network, variables = made(frames, **plain, positions=positions, motion="difference")
+        network, variables = made(frames, **plain, positions=positions, place_gain=positions, motion="difference")
         logits = network.apply(variables, {"frames": frames}, train=False).logits
         apart[positions] = float(np.abs(logits[0] - logits[1]).max())
     assert apart[False] < 0.01 * apart[True], apart
