@@ -5,10 +5,15 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import pytest
 from tiny_run import CLASSES, tiny
 
 from mer_jax.data.from_table import clips_from_table
+from mer_jax.evaluation import kept_network, run_folder
 from mer_jax.evaluation.benchmark import data_of
+from mer_jax.evaluation.kept_network import earned_score
+from mer_jax.evaluation.run_config import check_folder
+from mer_jax.mistakes import UserMistake
 from mer_jax.models import create
 
 
@@ -44,3 +49,36 @@ def test_a_folder_of_something_else_is_left_alone(here, mer_jax):
     status, _, err = mer_jax("train", *tiny("--out=mine")[1:])
     assert status == 2 and err.count("\n") == 1 and "no trained network" in err
     assert [p.name for p in Path("mine").iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize("command", ["benchmark", "train"])
+def test_runs_begin_with_the_weights_of_the_file(command, here, mer_jax, monkeypatch):
+    """What is read from the file is what the runs are prepared with, and its digest is in what they are described by."""
+    given, seen = {"params": {"features": {"a": np.ones(2)}}}, {}
+
+    def stop(*_, start=None, **__):
+        seen["start"] = start
+        raise UserMistake("enough")
+
+    for module in (run_folder, kept_network):
+        monkeypatch.setattr(module, "read_trunk", lambda network, path: given if path == "mine.npz" else {})
+    monkeypatch.setattr(run_folder, "prepare", stop)
+    monkeypatch.setattr(kept_network, "data_of", lambda network, clips, start: stop(start=start))
+    status, _, err = mer_jax(command, *tiny("--config.weights=mine.npz", "--out=run")[1:])
+    assert status == 2 and "enough" in err and seen["start"] is given
+
+
+def test_a_score_earned_from_other_weights_is_not_this_networks(here, finished):
+    config = json.loads((finished / "run" / "config.json").read_text())
+    description = {key: config[key] for key in ("settings", "data", "weights")}
+    assert isinstance(earned_score(description, finished / "run"), dict)
+    assert earned_score({**description, "weights": {"digest": "other"}}, finished / "run") == "never scored"
+    renamed = {**description, "settings": {**description["settings"], "weights": "elsewhere.npz"}}
+    assert isinstance(earned_score(renamed, finished / "run"), dict)
+
+
+def test_a_run_begun_with_other_weights_is_another_run(here, finished):
+    config = json.loads((finished / "run" / "config.json").read_text())
+    check_folder(finished / "run", config)
+    with pytest.raises(UserMistake, match="the weights it began with differ"):
+        check_folder(finished / "run", {**config, "weights": {"digest": "other"}})

@@ -127,6 +127,22 @@ def test_example_faces_show_where_the_network_looks_and_licensed_ones_only_on_re
     drawn = example_faces(free, maps)
     assert not drawn["licensed"] and drawn["panel"].tolist() == ["onset", "apex, motion x 10", "where it looks", "onset at L2"]
     np.testing.assert_array_equal(drawn["face"][:, 0], drawn["face"][:, 1])                  # no motion, none magnified
+    assert len({clip.split("/")[1] for clip in drawn["clip"]}) == 3                          # another person each
+
+
+def test_each_example_face_has_its_own_map_and_may_be_grey(experiment):
+    count = len(experiment.clips)
+    maps = np.zeros((count, 4, 4)) + 1e-6
+    maps[np.arange(count), np.arange(count) % 4, np.arange(count) // 4 % 4] = 1
+    grey = experiment.clips.replace(frames=np.asarray(experiment.clips.frames)[..., :1])
+    data = experiment.data._replace(inputs={**experiment.data.inputs, "frames": grey.frames})
+    drawn = example_faces(dataclasses.replace(experiment, clips=grey, data=data), (maps, np.array(grey.ids)), licensed=True)
+    looked = drawn["face"][:, drawn["panel"].tolist().index("where it looks")].astype(int)
+    warmth = looked[..., 0] - looked[..., 2]
+    for clip, picture in zip(drawn["clip"], warmth, strict=True):
+        row = grey.ids.index(clip)
+        y, x = np.unravel_index(picture.argmax(), picture.shape)
+        assert (y // 4, x // 4) == (row % 4, row // 4 % 4)
 
 
 def test_the_colour_lies_where_the_map_is_high():

@@ -133,6 +133,9 @@ def test_names_of_the_first_files_are_read_as_todays(tmp_path):
     (lambda t: {k: v for k, v in t.items() if k != "features.norm3.weight"}, "no tensor 'features.norm3.weight'"),
     (lambda t: {**t, "features.more": np.zeros(2)}, "does not know: features.more"),
     (lambda t: {**t, "features.conv0.weight": np.zeros((16, 3, 3, 3))}, r"conv0.weight has shape \(3, 3, 3, 16\)"),
+    (lambda t: {**t, "features.norm0.running_var": -np.ones(16)}, "norm0.running_var .* wanted none below 0"),
+    (lambda t: {**t, "features.norm0.bias": np.full(16, np.nan)}, "norm0.bias .* something else than finite numbers"),
+    (lambda t: {**t, "features.norm0.bias": np.array(["a"] * 16)}, "norm0.bias .* something else than finite numbers"),
 ])
 def test_weights_of_another_network_are_refused(change, words, tmp_path):
     network = mini()

@@ -33,14 +33,17 @@ def acts(person):
     return draw(jax.random.split(jax.random.key(2), 200), jnp.arange(200) % 5)
 
 
-@pytest.fixture(scope="module")
-def strong(painted, person, acts):
-    """A smile of 2.5 pixels on a head that is turned, near and still, without blink or relight."""
-    act = jax.tree.map(lambda leaf: leaf[0], acts)
-    still = act._replace(head=jnp.tile(POSE, (LENGTH, 1)), blink=jnp.zeros_like(act.blink), light=jnp.ones_like(act.light),
+def smile(act, head):
+    """A script: a smile of 2.5 pixels on a head that is held still, without blink or relight."""
+    return act._replace(head=jnp.tile(head, (LENGTH, 1)), blink=jnp.zeros_like(act.blink), light=jnp.ones_like(act.light),
                          units=jnp.array([NUMBERS.index(12), -1, -1, -1, -1]), apex=jnp.int32(40), offset=jnp.int32(80),
                          strength=jnp.zeros((SLOTS, 2)).at[0].set(2.5 * VIEW / SIZE), length=jnp.int32(87))
-    return painted[1](jax.random.key(3), person, still)
+
+
+@pytest.fixture(scope="module")
+def strong(painted, person, acts):
+    """The smile on a head that is turned and near."""
+    return painted[1](jax.random.key(3), person, smile(jax.tree.map(lambda leaf: leaf[0], acts), POSE))
 
 
 def test_action_units_are_mirror_images_and_reach_their_strength():
@@ -124,6 +127,68 @@ def test_landmarks_and_motion_follow_the_head(strong):
     left, right = (np.asarray(strong.flow)[y, x] for x, y in corners)
     across = np.array([np.cos(POSE[2]), np.sin(POSE[2])])
     assert left @ across < -0.3 and right @ across > 0.3 and left[1] < -0.3 and right[1] < -0.3
+
+
+def at(field, points):
+    """A field (H, W, C) at the points (x, y), linear."""
+    x, y = np.asarray(points).T
+    return np.stack([np.asarray(jax.scipy.ndimage.map_coordinates(jnp.asarray(field[..., c], jnp.float32), [y, x], 1))
+                     for c in range(field.shape[-1])], -1)
+
+
+def test_flow_and_landmarks_of_a_turned_head_are_those_of_the_upright_one_turned(painted, person, strong):
+    upright = painted[1](jax.random.key(3), person, smile(strong.act, jnp.zeros(4)))
+    mouth = np.r_[48:60]
+    turned = np.exp(0.06) * np.array([[np.cos(POSE[2]), -np.sin(POSE[2])], [np.sin(POSE[2]), np.cos(POSE[2])]])
+    expected = at(upright.flow, upright.landmarks[mouth]) @ turned.T
+    found = at(strong.flow, strong.landmarks[mouth])
+    assert np.abs(expected).max() > 1.5
+    np.testing.assert_allclose(found, expected, atol=0.06)
+    away = np.asarray(upright.landmarks) - (SIZE / 2 - 0.5)
+    np.testing.assert_allclose(strong.landmarks, away @ turned.T + (SIZE / 2 - 0.5) + np.asarray(POSE[:2]) * SIZE / VIEW,
+                               atol=1e-3)
+
+
+def test_what_is_held_shows_in_every_frame_and_in_the_landmarks(painted, person, strong):
+    """A raised brow that is held: darker where the brow now is, in the first frame already; its landmarks are up there."""
+    brows = np.zeros(len(NUMBERS), np.float32)
+    brows[[NUMBERS.index(1), NUMBERS.index(2)]] = 0.6
+    plain, raised = (painted[1](jax.random.key(3), person, smile(strong.act, jnp.zeros(4))._replace(held=jnp.asarray(held)))
+                     for held in (0 * brows, brows))
+    up = np.asarray(plain.landmarks - raised.landmarks)[17:27, 1]
+    assert up.min() > 0.5 and np.abs(np.asarray(plain.landmarks - raised.landmarks)[48:68]).max() < 0.2
+
+    def darkest(clip):
+        """Rows of the darkest pixel above both eyes, in the mean of the first frames."""
+        grey = np.asarray(clip.frames[:BEFORE], np.float32).mean((0, 3))
+        eyes = np.asarray(clip.landmarks[36:48])
+        columns = np.round([eyes[:6, 0].mean(), eyes[6:, 0].mean()]).astype(int)
+        top, bottom = 4, int(eyes[:, 1].min()) - 2
+        return [top + grey[top:bottom, column - 2 : column + 3].mean(1).argmin() for column in columns]
+
+    assert all(before > after for before, after in zip(darkest(plain), darkest(raised), strict=True))
+
+
+def test_clips_of_one_sitting_hold_half_alike_and_of_others_nothing(person):
+    def pairs(shared):
+        first, second = jax.random.split(jax.random.key(5)), jax.random.split(jax.random.key(6))
+        acts = [jax.jit(jax.vmap(lambda key, sitting: draw_act(key, sitting, TIER, jnp.int32(0), person)))(
+            jax.random.split(keys[0], 300), jax.random.split(first[1] if shared else keys[1], 300))
+            for keys in (first, second)]
+        return np.corrcoef(*(np.asarray(act.held).ravel() for act in acts))[0, 1]
+
+    assert pairs(True) == pytest.approx(0.5, abs=0.06) and pairs(False) == pytest.approx(0, abs=0.06)
+
+
+def test_what_should_be_independent_is(acts, person):
+    draw = jax.jit(jax.vmap(lambda key: draw_act(key, jax.random.fold_in(key, 99), TIERS["casme2_like"], jnp.int32(1), person)))
+    many = draw(jax.random.split(jax.random.key(8), 2000))
+    strength = np.log(np.asarray(many.strength[:, :-1]).max((1, 2)))
+    relit, distracted = np.asarray(many.light[:, -1]) != 1, np.asarray(many.units[:, -1]) >= 0
+    blinks, rise = np.asarray(many.blink).max(1) > 0, np.asarray(many.apex - many.onset)
+    drawn = np.stack([strength, *np.asarray(many.head[:, 0]).T, relit, distracted, blinks, rise, *np.asarray(many.held).T])
+    assert np.abs(np.corrcoef(drawn) - np.eye(len(drawn))).max() < 0.12
+    assert 0.2 < relit.mean() < 0.4 and 0.5 < distracted.mean() < 0.7
 
 
 def test_each_clip_holds_an_expression_of_its_own_as_large_as_a_micro_expression(acts, person):
