@@ -77,8 +77,8 @@ def benchmark(arguments: argparse.Namespace, rest: list[str]) -> None:
 
     settings = settings_of(*read_config(rest))
     use_platform(settings.platform)
-    from mer_jax.evaluation.report import score_table
     from mer_jax.evaluation.run_folder import run_benchmark
+    from mer_jax.evaluation.score_table import score_table
     from mer_jax.loading import load
 
     folder = arguments.folder = arguments.out or default_folder(settings)
@@ -142,7 +142,8 @@ def use_platform(platform: str) -> None:
 
 def report(arguments: argparse.Namespace, rest: list[str]) -> None:
     refuse(rest)
-    from mer_jax.evaluation.report import score_table, write_comparison, write_report
+    from mer_jax.evaluation.report import write_comparison, write_report
+    from mer_jax.evaluation.score_table import score_table
 
     if len(arguments.folders) == 1:
         page, entries = write_report(arguments.folders[0], arguments.out)

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from mer_jax.motion.warping import magnified
 from mer_jax.training.inputs import level_frames
 
-FREE = frozenset({"synthme"})
+FREE = frozenset({"synthme"})                                 # and with a true flow, which no recorded clip has
 FACTOR = 10
 WARM, MOST = (0.89, 0.42, 0.12), 0.75            # the colour of attention, and how much of it covers the place looked at most
 
@@ -20,16 +20,20 @@ def example_faces(experiment, maps: tuple[np.ndarray, np.ndarray] | None,
                   licensed: bool = False) -> dict[str, np.ndarray] | None:
     """{"face" (clips, panels, H, W, 3) uint8, "clip" (clips,), "panel" (panels,), "licensed" () bool}: what faces.npz holds.
 
-    maps: of `benchmark.looking_maps`. licensed: whether frames of databases other than SynthME may be shown. None where
-    there are no frames, or none that may be.
+    maps: of `benchmark.looking_maps`; of the clips that it has, the ones with the largest true motion are shown. licensed:
+    whether frames of databases other than SynthME may be shown. None where there are no frames, or none that may be.
     """
     e = experiment
-    free = FREE.issuperset(e.clips.datasets)
+    free = FREE.issuperset(e.clips.datasets) and e.clips.true_flow is not None
     if e.clips.frames is None or not (free or licensed):
         return None
     label, subject = np.asarray(e.clips.label), np.asarray(e.clips.subject)
-    of_class = [np.flatnonzero(label == c) for c in np.unique(label)]
-    rows = []
+    order = np.arange(len(label))
+    if e.clips.true_flow is not None:
+        order = np.argsort(-np.square(np.asarray(e.clips.true_flow)).sum(-1).max((1, 2)), kind="stable")
+    if maps is not None:
+        order = order[np.isin(np.array(e.clips.ids)[order], maps[1])]
+    of_class, rows = [order[label[order] == c] for c in np.unique(label[order])], []
     for clips in of_class:
         new = clips[~np.isin(subject[clips], subject[rows])]
         rows.append(new[0] if len(new) else clips[0])

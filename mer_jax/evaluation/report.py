@@ -14,11 +14,11 @@ from mer_jax.evaluation.finished_run import FinishedRun, read_attention, read_cu
 from mer_jax.evaluation.flat_settings import flat_settings
 from mer_jax.evaluation.predictions import Predictions
 from mer_jax.evaluation.score import HEADLINES, LINEAR, MAJORITY, at_plain_light, chosen_selection, entry, rows_of, score
+from mer_jax.evaluation.score_table import PEEK, over_linear
 from mer_jax.evaluation.uncertainty import paired_difference, same_clips
 from mer_jax.evaluation.whole_files import write_whole
 from mer_jax.mistakes import UserMistake
 
-PEEK = "epoch chosen on the test subject: not a score"
 LICENSED = "This file contains licensed faces: what may be done with them, their database's licence says."
 UNKNOWN_START = "Every run began with weights from a file: whether those have seen the people tested here is not known."
 MISTAKES_SHOWN = 12
@@ -35,6 +35,7 @@ def write_report(folder: Path, out: Path | None = None) -> tuple[Path, dict]:
                  classes=run.table.classes, subjects=_subject_charts(rows), curves=_curves(folder / "log.jsonl"),
                  attention=_attention(folder / "attention.npz", rows),
                  faces=faces, plain=(MAJORITY,), linear=LINEAR, mistakes=confident_mistakes(rows),
+                 above=over_linear(entries),
                  audit=run.metrics.get("leak_audit"), settings=_settings(run),
                  data=flat_settings(run.config.get("data", {})),
                  versions=flat_settings(run.config.get("versions", {})) | flat_settings(run.config.get("code", {}), "code."))
@@ -70,22 +71,6 @@ def write_comparison(folders: list[Path], out: Path) -> tuple[Path, dict]:
     compared = compare(folders)
     page = _page("report.html", title="Comparison of runs", comparison=compared["runs"], peek=PEEK)
     return _write(out, page), compared
-
-
-def score_table(entries: dict) -> str:
-    """What `score` returned, as a table for the terminal: the score and its 95 % interval over subjects."""
-    lines = [["", *HEADLINES.values()]]
-    for name, part in rows_of(entries):
-        lines.append([name] + ["{:.3f} [{:.2f}, {:.2f}]".format(part[m], *part["interval_subjects"][m])
-                               for m in HEADLINES])
-    width = max(len(line[0]) for line in lines)
-    text = [f"{name:<{width}}  " + "  ".join(f"{cell:<18}" for cell in cells) for name, *cells in lines]
-    overall = entries["overall"]
-    text.append(f"{overall['clips']} clips, {overall['runs']} seed{'s' * (overall['runs'] != 1)}, "
-                f"selection {entries['selection']}; [low, high]: 95 % over subjects")
-    if entries["selection"] == "test_peek":
-        text.append(PEEK)
-    return "\n".join(line.rstrip() for line in text) + "\n"
 
 
 def _write(path: Path, page: str) -> Path:

@@ -12,6 +12,8 @@ from mer_jax.evaluation.uncertainty import (
     confusions_of_runs,
     interval_over_seeds,
     interval_over_subjects,
+    paired_difference,
+    same_clips,
 )
 from mer_jax.metrics import scores_of_many
 from mer_jax.mistakes import UserMistake, nearest
@@ -28,8 +30,9 @@ def score(table: Predictions, selection: str | None = None, linear: Predictions 
     `runs`, and for each metric `interval_seeds` ([low, high], or None for one run) and `interval_subjects`.
     `selection` None is the only one, or the one beside `last`; where the table has several, `by_selection` has the
     overall entry of each. `linear` are the predictions of the linear classifier on the same clips: their entries by light
-    stand under "linear". `majority_vote` is None where one fold holds every clip. Raises UserMistake for a selection
-    that is not there, ValueError for an empty table.
+    stand under "linear", and what the network is above it on the same people under "over_linear". `majority_vote` is
+    None where one fold holds every clip. Raises UserMistake for a selection that is not there, ValueError for an empty
+    table.
     """
     if not isinstance(table, Predictions):
         raise TypeError(f"score wants Predictions, as benchmark gives them, found {type(table).__name__}")
@@ -45,7 +48,10 @@ def score(table: Predictions, selection: str | None = None, linear: Predictions 
         "selection": selection,
     }
     if linear is not None:
-        entries["linear"] = {level: entry(linear.where(light=level)) for level in linear.unique("light")}
+        levels = [(level, linear.where(light=level), rows.where(light=level)) for level in linear.unique("light")]
+        entries["linear"] = {level: entry(plain) for level, plain, _ in levels}
+        entries["over_linear"] = {level: paired_difference(plain, ours) for level, plain, ours in levels
+                                  if same_clips(plain, ours)}
     if len(table.unique("selection")) > 1:
         entries["by_selection"] = {name: entry(at_plain_light(table.where(selection=name)))
                                    for name in table.unique("selection")}

@@ -29,6 +29,9 @@ def read_tensors(path: Path) -> dict[str, np.ndarray]:
         return load_file(path)
     except ImportError as error:
         raise UserMistake(f"{path}: reading .safetensors needs `pip install mer_jax[weights]`") from error
+    except ValueError as error:                      # numpy's own words advise to unpickle
+        words = "pickled or no arrays" if "pickle" in str(error) else error
+        raise UserMistake(f"{path}: not readable as weights: {words}") from error
     except Exception as error:                       # numpy, zipfile and safetensors raise a dozen kinds on damage
         raise UserMistake(f"{path}: not readable as weights: {error}") from error
 

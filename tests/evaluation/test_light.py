@@ -128,6 +128,11 @@ def test_example_faces_show_where_the_network_looks_and_licensed_ones_only_on_re
     assert not drawn["licensed"] and drawn["panel"].tolist() == ["onset", "apex, motion x 10", "where it looks", "onset at L2"]
     np.testing.assert_array_equal(drawn["face"][:, 0], drawn["face"][:, 1])                  # no motion, none magnified
     assert len({clip.split("/")[1] for clip in drawn["clip"]}) == 3                          # another person each
+    few = np.flatnonzero(np.asarray(experiment.clips.subject) == 1)                          # of a hold-out: not all have maps
+    held_out = example_faces(free, (maps[0][few], maps[1][few]))
+    assert {clip.split("/")[1] for clip in held_out["clip"]} == {"s1"}
+    named = dataclasses.replace(free, clips=free.clips.replace(true_flow=None))
+    assert example_faces(named, maps) is None                              # recorded clips that are only called synthme
 
 
 def test_each_example_face_has_its_own_map_and_may_be_grey(experiment):

@@ -5,8 +5,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from mer_jax.evaluation.report import compare, confident_mistakes, score_table, write_comparison, write_report
+from mer_jax.evaluation.report import compare, confident_mistakes, write_comparison, write_report
 from mer_jax.evaluation.score import score
+from mer_jax.evaluation.score_table import over_linear, score_table
 from mer_jax.mistakes import UserMistake
 
 NASTY = "<script>alert(1)</script>"
@@ -179,3 +180,17 @@ def test_the_table_for_the_terminal_has_a_row_for_each_part(made_up):
         "overall", "casme2", "samm", "light L0", "light L2", "majority vote"]
     assert lines[0].split() == ["UF1", "UAR", "accuracy"] and re.search(r"0\.\d{3} \[0\.\d\d, 0\.\d\d\]", lines[1])
     assert all(len(line) < 80 for line in lines)
+
+
+def test_what_a_network_is_above_the_linear_classifier_is_paired(made_up):
+    table, linear = made_up(skill=0.9, lights=("L0", "L2")), made_up(skill=0.4, runs=1, lights=("L0", "L2"))
+    entries = score(table, linear=linear)
+    for level in ("L0", "L2"):
+        part = entries["over_linear"][level]["uf1"]
+        wanted = entries["by_light"][level]["uf1"] - entries["linear"][level]["uf1"]
+        assert part["difference"] == pytest.approx(wanted) and part["interval"][0] < wanted < part["interval"][1]
+    assert [title for title, _ in over_linear(entries)] == ["above the linear classifier, light L0",
+                                                            "above the linear classifier, light L2"]
+    assert "above the linear classifier, light L2 on the same people: UF1 +0." in score_table(entries)
+    same = score(linear, linear=linear)["over_linear"]["L0"]["accuracy"]
+    assert same == {"difference": 0.0, "interval": [0.0, 0.0]}

@@ -1,0 +1,30 @@
+"""Scores in words: the table for the terminal, and what a network is above its plain rival."""
+
+from mer_jax.evaluation.score import HEADLINES, LINEAR, rows_of
+
+PEEK = "epoch chosen on the test subject: not a score"
+
+
+def score_table(entries: dict) -> str:
+    """What `score` returned, as a table for the terminal: the score and its 95 % interval over subjects."""
+    lines = [["", *HEADLINES.values()]]
+    for name, part in rows_of(entries):
+        lines.append([name] + ["{:.3f} [{:.2f}, {:.2f}]".format(part[m], *part["interval_subjects"][m])
+                               for m in HEADLINES])
+    width = max(len(line[0]) for line in lines)
+    text = [f"{name:<{width}}  " + "  ".join(f"{cell:<18}" for cell in cells) for name, *cells in lines]
+    text += [f"{title} on the same people: " + ", ".join(above) for title, above in over_linear(entries)]
+    overall = entries["overall"]
+    text.append(f"{overall['clips']} clips, {overall['runs']} seed{'s' * (overall['runs'] != 1)}, "
+                f"selection {entries['selection']}; [low, high]: 95 % over subjects")
+    if entries["selection"] == "test_peek":
+        text.append(PEEK)
+    return "\n".join(line.rstrip() for line in text) + "\n"
+
+
+def over_linear(entries: dict) -> list[tuple[str, list[str]]]:
+    """For each light level a title and what the network is above the linear classifier, score by score."""
+    return [(f"above the {LINEAR}, light {level}",
+             ["{} {:+.3f} [{:+.2f}, {:+.2f}]".format(title, part[m]["difference"], *part[m]["interval"])
+              for m, title in HEADLINES.items()])
+            for level, part in entries.get("over_linear", {}).items()]
