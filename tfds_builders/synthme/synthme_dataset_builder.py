@@ -23,7 +23,7 @@ from mer_jax.synthetic.portrait import REACH
 from mer_jax.synthetic.scene import TEXTURE_PER_PIXEL, VIEW, Clip, render
 from mer_jax.synthetic.tiers import CLASSES3, CLASSES5, LABEL3_OF_5, TIERS, Tier
 
-SEED = 20260000                                                 # of version 0.3.0
+SEED = 20260300                                                 # of version 0.3.0
 
 
 class Config(tfds.core.BuilderConfig):
