@@ -14,6 +14,7 @@ import mer_jax
 from mer_jax.command_line import use_platform
 from mer_jax.config_reading import read_config
 from mer_jax.evaluation.run_folder import make_folds
+from mer_jax.mistakes import UserMistake
 from mer_jax.settings import settings_of
 
 
@@ -32,6 +33,9 @@ def shuffled(clips: mer_jax.Clips) -> mer_jax.Clips:
 
 
 def main() -> None:
+    if "--help" in sys.argv:
+        print(__doc__)
+        return
     words = [word for word in sys.argv[1:] if word != "--json"]
     settings = settings_of(*read_config(["--config=experiments/agmenet_synthme.py", *words]))
     use_platform(settings.platform)                           # every core a device, as the command has it
@@ -54,4 +58,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except UserMistake as mistake:
+        print(f"agmenet_controls: {mistake}", file=sys.stderr)
+        sys.exit(2)
