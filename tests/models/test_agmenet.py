@@ -172,4 +172,4 @@ def test_without_positions_and_gains_it_does_not_matter_where_something_moved():
         network, variables = made(frames, **plain, positions=positions, place_gain=positions, motion="difference")
         logits = network.apply(variables, {"frames": frames}, train=False).logits
         apart[positions] = float(np.abs(logits[0] - logits[1]).max())
-    assert apart[False] < 0.01 * apart[True], apart
+    assert apart[False] < 0.03 * apart[True], apart
