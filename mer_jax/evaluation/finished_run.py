@@ -41,7 +41,7 @@ def read_run(folder: Path) -> FinishedRun:
         if not (folder / name).is_file():
             raise UserMistake(f"{folder} is not a finished run: no {name}")
     config, metrics = read_json(folder / "config.json"), read_json(folder / "metrics.json")
-    for name in ("settings", "versions", "data", "code"):
+    for name in ("settings", "versions", "data", "code", "weights"):
         if not isinstance(config.get(name, {}), dict):
             raise UserMistake(f"{folder / 'config.json'}: {name!r} is {config[name]!r}, wanted a JSON object")
     table = read_csv(folder / "predictions.csv")

@@ -49,6 +49,7 @@ def test_folders_that_are_no_finished_run_are_refused_in_one_line(finished, tmp_
     ('{"settings": {', "config.json: not readable as JSON, cut off or damaged: "),
     ("[1, 2]", "config.json: holds a list, wanted a JSON object"),
     ('{"settings": 3}', "config.json: 'settings' is 3, wanted a JSON object"),
+    ('{"weights": []}', "config.json: 'weights' is [], wanted a JSON object"),
     ("\x00\ud7ff", "config.json: not readable as JSON"),
 ])
 def test_damaged_json_is_named(finished, text, said):

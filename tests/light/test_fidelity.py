@@ -53,6 +53,14 @@ def test_gain_is_the_share_that_is_found(clean, share):
         assert float(found.correlation) == pytest.approx(np.sign(share), abs=1e-4)
 
 
+def test_what_moves_less_than_the_threshold_counts_for_no_gain(clean):
+    """A motion that the clean pictures have below the threshold may be lost or doubled: the gain is of what moves."""
+    moves = moving(clean, pupil_distance(LANDMARKS))[..., None]
+    faint = jnp.where(moves, clean, 0.02)
+    for share in (0.0, 2.0):
+        assert float(kept(jnp.where(moves, clean, share * faint), faint).gain) == pytest.approx(1)
+
+
 def test_motion_where_there_was_none_is_false_and_no_gain(clean):
     moves = moving(clean, pupil_distance(LANDMARKS))
     found = kept(jnp.where(moves[..., None], clean, 0.25), clean)
