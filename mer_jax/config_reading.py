@@ -7,8 +7,9 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from mer_jax.config_keys import KINDS, refuse_unknown, typed, value_of
 from mer_jax.mistakes import UserMistake, nearest
-from mer_jax.settings import KINDS, completed, refuse_unknown, typed, value_of
+from mer_jax.settings import completed
 
 OPTIONS = ("--config", "--out", "--fresh", "--json")
 

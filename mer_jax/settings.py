@@ -1,7 +1,6 @@
 """Settings: what a config file may say, with defaults, checked once and frozen. Below this file no ConfigDict lives."""
 
 import dataclasses
-import difflib
 import hashlib
 import json
 import math
@@ -12,10 +11,11 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from mer_jax.config_keys import all_keys, refuse_unknown, typed, value_of
 from mer_jax.data.folds import PROTOCOL_ALIASES, PROTOCOLS
 from mer_jax.light.camera import LEVELS
 from mer_jax.loading import is_table
-from mer_jax.mistakes import UserMistake, initials, nearest
+from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.models import known_fields
 from mer_jax.training.augmentation import Augmentation
 from mer_jax.training.optimizers import OPTIMIZERS
@@ -55,8 +55,6 @@ def default_config() -> ConfigDict:
 
 
 FREE = ("losses", "trainable", "stages_before")                # groups whose keys are the user's own
-KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text",
-         tuple: "texts, as in ('a', 'b')"}
 POSITIVE, NOT_NEGATIVE = (sys.float_info.min, "a number above 0"), (0, "0 or more")
 LEAST = {
     **dict.fromkeys(("epochs", "seeds", "batch_size"), (1, "at least 1")), "optimizer.learning_rate": POSITIVE,
@@ -117,55 +115,6 @@ def completed(config: ConfigDict, where: str = "") -> ConfigDict:
     return full
 
 
-def typed(key: str, value: Any, default: Any, where: str = "") -> Any:
-    """The value as its default's type: whole numbers count as numbers, lists as tuples; all else is refused."""
-    if isinstance(default, float) and type(value) is int:
-        return float(value)
-    if isinstance(default, tuple) and isinstance(value, list | tuple) and all(
-            isinstance(part, str) and part.strip() for part in value):
-        return tuple(value)
-    if isinstance(default, tuple) or type(value) is not type(default):
-        raise UserMistake(f"{where}config key {key}={value!r}: wanted {KINDS[type(default)]}")
-    return value
-
-
-def refuse_unknown(keys: list[str], config: ConfigDict, where: str = "") -> None:
-    """Raises UserMistake for the first key that the config has not, naming the nearest."""
-    known = all_keys(config)
-    for key in keys:
-        below = [name for name in known if name.startswith(f"{key}.")]
-        if below:
-            raise UserMistake(f"{where}config key {key!r} is a group of keys; wanted one of {', '.join(below)}")
-        if key not in known:
-            raise UserMistake(f"{where}config key {key!r} is not known{nearest_key(key, known)}")
-
-
-def nearest_key(key: str, known: list[str]) -> str:
-    """`mistakes.nearest` for dotted keys: the last part alone, or its initials, name a key too (`lr`)."""
-    part, parts = key.rpartition(".")[2].lower(), {name: name.rpartition(".")[2] for name in known}
-    alike = difflib.get_close_matches(part, parts.values(), n=1)
-    for close in (difflib.get_close_matches(key, known, cutoff=0.8),
-                  [name for name, last in parts.items() if part in (last, initials(last))],
-                  [name for name, last in parts.items() if last in alike]):
-        if close:
-            return nearest(difflib.get_close_matches(key, close, n=1, cutoff=0)[0], known)
-    return nearest(key, known)
-
-
-def value_of(config: ConfigDict, key: str) -> Any:
-    """The value of a dotted key; of an empty one, the config itself."""
-    for part in filter(None, key.split(".")):
-        config = config[part]
-    return config
-
-
-def all_keys(config: ConfigDict, prefix: str = "") -> list[str]:
-    keys = []
-    for key, value in config.items():
-        keys += all_keys(value, f"{prefix}{key}.") if isinstance(value, ConfigDict) else [prefix + key]
-    return keys
-
-
 def settings_of(name: str, config: ConfigDict) -> Settings:
     """Checks every value and freezes the config. Keys not in `default_config` are refused."""
     full = completed(config)
@@ -214,8 +163,8 @@ def factors(config: ConfigDict, where: str, key: str) -> tuple[tuple[str, float]
     for name, factor in config.items():
         if isinstance(factor, bool) or not isinstance(factor, int | float) or not 0 <= factor < math.inf:
             raise UserMistake(f"{where}config key {key}.{name}={factor!r}: wanted a number, 0 or more")
-    pairs = [("" if name == "*" else name, float(factor)) for name, factor in config.items()]
-    return tuple(sorted(pairs, key=lambda pair: (-len(pair[0]), pair[0])))
+    pairs = [(name, float(factor)) for name, factor in config.items()]
+    return tuple(sorted(pairs, key=lambda pair: (pair[0] == "*", -len(pair[0]), pair[0])))
 
 
 def check_data(data: ConfigDict) -> None:

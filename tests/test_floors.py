@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "mer_jax"
 FLOORS = ["mistakes", "metrics", "data", "motion", "faces", "light", "synthetic", "models", "training", "loading",
-          "evaluation", "sweeps", "settings", "config_reading", "command_line"]
+          "evaluation", "sweeps", "config_keys", "settings", "config_reading", "command_line"]
 
 
 def floor_of(module: str) -> str:

@@ -3,9 +3,10 @@
 import pytest
 from ml_collections import ConfigDict
 
+from mer_jax.config_keys import all_keys, nearest_key, value_of
 from mer_jax.config_reading import changed
 from mer_jax.mistakes import UserMistake, nearest
-from mer_jax.settings import all_keys, completed, default_config, nearest_key, settings_of, value_of
+from mer_jax.settings import completed, default_config, settings_of
 
 KEYS = all_keys(default_config())
 STRANGE = (None, object(), {1}, "text", b"bytes", 3, 2.5, True, ("a",), ("a", 3), ("a", ""), (" ",), [None])
@@ -76,7 +77,7 @@ def with_stage(**changes) -> ConfigDict:
 def test_a_stage_before_comes_before_and_keeps_what_it_says(rate):
     first, main = settings_of("name", with_stage(learning_rate=rate)).recipe.stages
     assert (first.epochs, first.learning_rate, type(first.learning_rate)) == (2, rate, float)
-    assert first.losses == (("exposure", 10.0),) and first.trainable == (("llem", 1.0), ("", 0.0))
+    assert first.losses == (("exposure", 10.0),) and first.trainable == (("llem", 1.0), ("*", 0.0))
     assert main.losses == (("cross_entropy", 1.0),) and main.epochs == default_config().epochs
 
 

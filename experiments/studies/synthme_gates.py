@@ -44,8 +44,8 @@ class Row(NamedTuple):
     holds: bool | None = None
 
 
-class Tier:
-    """A tier's clips, and the scores of classifiers on them."""
+class Judge:
+    """A tier's clips, and what classifiers score on them."""
 
     def __init__(self, name: str):
         self.clips = mer_jax.load(f"synthme/{name}", label="label3" if name == "easy" else "label5")
@@ -118,36 +118,36 @@ def pixels(clips: mer_jax.Clips, index: np.ndarray) -> np.ndarray:
     return np.asarray(jax.image.resize(frames, (len(clips), 32, 32), "linear"), np.float64).reshape(len(clips), -1)
 
 
-def picture_rows(tier: Tier) -> list[Row]:
+def picture_rows(judge: Judge) -> list[Row]:
     """What single frames give away: not the class, but the person."""
     rng, rows = np.random.default_rng(0), []
-    for name, index in (("onset", tier.clips.onset), ("apex", tier.clips.apex)):
-        x = pixels(tier.clips, index)
-        chance = [uf1(tier.linear(x, tier.shuffled(rng))) for _ in range(SHUFFLES)]
+    for name, index in (("onset", judge.clips.onset), ("apex", judge.clips.apex)):
+        x = pixels(judge.clips, index)
+        chance = [uf1(judge.linear(x, judge.shuffled(rng))) for _ in range(SHUFFLES)]
         low, high = np.percentile(chance, [2.5, 97.5])
         rows += [Row(f"linear, {name} pixels, shuffled labels", float(np.mean(chance)), (float(low), float(high))),
-                 tier.row(f"linear, {name} pixels", tier.linear(x), f"<= {high:.3f}, as shuffled",
+                 judge.row(f"linear, {name} pixels", judge.linear(x), f"<= {high:.3f}, as shuffled",
                           lambda found, limit=high: found <= limit)]
         if name == "onset":
             distance = squared_distance(x, x) + np.diag(np.full(len(x), np.inf))
-            same = float((tier.subject[distance.argmin(1)] == tier.subject).mean())
+            same = float((judge.subject[distance.argmin(1)] == judge.subject).mean())
             rows.append(Row("nearest onset picture is the same person's", same, None, ">= .95", same >= 0.95))
         else:
-            honest, leaky = tier.nearest(x, tier.loso), tier.nearest(x, mer_jax.protocols.leaky_kfold(tier.clips))
-            rows += [tier.row("nearest neighbour, apex pixels, LOSO", honest),
-                     tier.row("nearest neighbour, apex pixels, leaky_kfold", leaky),
-                     tier.difference("leaky_kfold - LOSO", honest, leaky, "> 0, interval too", lambda low, _: low > 0)]
+            honest, leaky = judge.nearest(x, judge.loso), judge.nearest(x, mer_jax.protocols.leaky_kfold(judge.clips))
+            rows += [judge.row("nearest neighbour, apex pixels, LOSO", honest),
+                     judge.row("nearest neighbour, apex pixels, leaky_kfold", leaky),
+                     judge.difference("leaky_kfold - LOSO", honest, leaky, "> 0, interval too", lambda low, _: low > 0)]
     return rows
 
 
-def light_rows(tier: Tier) -> list[Row]:
+def light_rows(judge: Judge) -> list[Row]:
     """The linear classifier on apex - onset, level by level, and each step between levels."""
-    data, rows = data_of(mer_jax.models.create("agmenet", tier.classes), tier.clips), []
-    found = {level: tier.linear(differences(data, level, window_of(tier.clips.fps))) for level in LEVELS}
+    data, rows = data_of(mer_jax.models.create("agmenet", judge.classes), judge.clips), []
+    found = {level: judge.linear(differences(data, level, window_of(judge.clips.fps))) for level in LEVELS}
     for level, confusions in found.items():
-        rows.append(tier.row(f"linear, apex - onset, {level}", confusions))
+        rows.append(judge.row(f"linear, apex - onset, {level}", confusions))
     for brighter, darker in zip(list(found)[:-1], list(found)[1:], strict=True):
-        rows.append(tier.difference(f"{darker} - {brighter}", found[brighter], found[darker], "no rise beyond its interval",
+        rows.append(judge.difference(f"{darker} - {brighter}", found[brighter], found[darker], "no rise beyond its interval",
                                     lambda low, _: low <= 0))
     return rows
 
@@ -166,20 +166,20 @@ def tvl1_flow(clips: mer_jax.Clips) -> np.ndarray:
     return np.stack([np.asarray(of(jnp.int32(row))) for row in range(len(clips))])
 
 
-def motion_rows(tier: Tier, name: str, epochs: int) -> list[Row]:
+def motion_rows(judge: Judge, name: str, epochs: int) -> list[Row]:
     """What the motion tells, true or found by TV-L1: by a linear classifier on 16 x 16 places, and by STSTNet."""
-    clips, count, easy, rows = tier.clips, len(tier.clips), name == "easy", []
+    clips, count, easy, rows = judge.clips, len(judge.clips), name == "easy", []
     recipe = mer_jax.Recipe((mer_jax.Stage(max(epochs, 1), 1e-3),), batch_size=64, class_weights="balanced")
-    network = mer_jax.models.create("ststnet", tier.classes)
+    network = mer_jax.models.create("ststnet", judge.classes)
     for kind, flow in (("true", np.asarray(clips.true_flow)), ("TV-L1", tvl1_flow(clips))):
         side, gate = flow.shape[1] // 16, kind == "true" and not easy
         coarse = flow.astype(np.float64).reshape(count, 16, side, 16, side, 2).mean((2, 4)).reshape(count, -1)
-        rows.append(tier.row(f"linear, {kind} flow", tier.linear(coarse), ".5 to .75" if gate else "",
+        rows.append(judge.row(f"linear, {kind} flow", judge.linear(coarse), ".5 to .75" if gate else "",
                              (lambda found: 0.5 <= found <= 0.75) if gate else None))
         if epochs:
             small = jax.image.resize(flow, (count, 28, 28, 2), "linear") * 28 / flow.shape[1]
             stored, gate = clips.replace(flow=np.asarray(jax.vmap(minmax8)(small))), kind == "TV-L1" and easy
-            found = mer_jax.score(mer_jax.benchmark(network, stored, tier.loso, recipe))["overall"]
+            found = mer_jax.score(mer_jax.benchmark(network, stored, judge.loso, recipe))["overall"]
             rows.append(Row(f"STSTNet, {kind} flow, {epochs} epochs", found["uf1"], tuple(found["interval_subjects"]["uf1"]),
                             ">= .85" if gate else "", found["uf1"] >= 0.85 if gate else None))
     return rows
@@ -197,8 +197,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=60, help="of STSTNet; 0 leaves it out")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    tier = Tier(arguments.tier)
-    rows = motion_rows(tier, arguments.tier, arguments.epochs) + picture_rows(tier) + light_rows(tier)
+    judge = Judge(arguments.tier)
+    rows = motion_rows(judge, arguments.tier, arguments.epochs) + picture_rows(judge) + light_rows(judge)
     print(json.dumps([row._asdict() for row in rows]) if arguments.json else "\n".join(map(line, rows)))
     sys.exit(any(row.holds is False for row in rows))
 

@@ -15,7 +15,14 @@ import numpy as np
 from mer_jax.data.clips import Clips
 from mer_jax.data.folds import Folds, inner_split
 from mer_jax.data.sampling import window_of
-from mer_jax.evaluation.checks import check_classes, check_folds, check_inputs, check_kinds, check_trained_classes
+from mer_jax.evaluation.checks import (
+    check_classes,
+    check_folds,
+    check_inputs,
+    check_kinds,
+    check_start,
+    check_trained_classes,
+)
 from mer_jax.evaluation.identity import experiment_digest
 from mer_jax.evaluation.leakage import poison_reaches_training, shared_content, shared_subjects
 from mer_jax.evaluation.predictions import Predictions
@@ -94,6 +101,7 @@ def prepare(network: nn.Module, clips: Clips, folds: Folds, recipe: Recipe, *, s
     """
     check_kinds(network, clips, folds, recipe, seeds, selection)
     check_inputs(network, clips, light)
+    check_start(network, start)
     check_classes(clips)
     check_folds(clips, folds)
     runs = make_runs(clips, folds, recipe, seeds, selection)

@@ -51,13 +51,20 @@ def _svg(figure: Figure, title: str) -> str:
     return svg.replace("<svg", f'<svg role="img" aria-label="{html.escape(title)}"', 1)
 
 
-def curve_chart(epochs: np.ndarray, values: np.ndarray, name: str) -> str:
-    """The mean over runs and the band of their 10 to 90 % quantiles; values (epochs, runs), nan = none."""
+def curve_chart(epochs: np.ndarray, values: np.ndarray, name: str, starts: list[int]) -> str:
+    """The mean over runs and the band of their 10 to 90 % quantiles; values (epochs, runs), nan = none.
+
+    starts: the first epoch of each stage; where one begins the curve is cut, since the losses may be others, and where
+    a later one begins there is a dotted line.
+    """
     with matplotlib.rc_context(STYLE):
         figure, axes = _figure(360.0, 190.0, (36, 10, 10, 34))
         low, high = np.nanpercentile(values, [10, 90], axis=1)
-        axes.fill_between(epochs, low, high, color=ACCENT, alpha=0.2, linewidth=0)
-        axes.plot(epochs, np.nanmean(values, 1), color=ACCENT, linewidth=2, solid_capstyle="round")
+        for part in np.split(np.arange(len(epochs)), np.searchsorted(epochs, starts[1:])):
+            axes.fill_between(epochs[part], low[part], high[part], color=ACCENT, alpha=0.2, linewidth=0)
+            axes.plot(epochs[part], np.nanmean(values[part], 1), color=ACCENT, linewidth=2, solid_capstyle="round")
+        for start in starts[1:]:
+            axes.axvline(start - 0.5, color=MUTED, linewidth=1, linestyle=":")
         axes.grid(axis="y", color=LINE, linewidth=0.8)
         axes.set_axisbelow(True)
         axes.set_ylim(bottom=0, top=1.02 if name == "training accuracy" else None)

@@ -1,12 +1,18 @@
 """What a benchmark checks before it trains: that network, clips, folds and recipe are what they must be, and fit."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import flax.linen as nn
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from mer_jax.data.clips import Clips
 from mer_jax.data.folds import Folds
 from mer_jax.light.camera import LEVELS
 from mer_jax.mistakes import UserMistake
+from mer_jax.models.network import input_shapes
 from mer_jax.training.run import SELECTIONS, Run
 from mer_jax.training.stages import Recipe
 
@@ -52,6 +58,22 @@ def check_inputs(network: nn.Module, clips: Clips, light: tuple[str, ...] = ("L0
     if "flow" in network.inputs and size and tuple(have["flow"].shape[1:3]) != size:
         found = "x".join(map(str, have["flow"].shape[1:3]))
         raise UserMistake(f"{name} reads flow of {size[0]}x{size[1]} pixels, the data's flow is {found}")
+
+
+def check_start(network: nn.Module, start: Mapping[str, Any]) -> None:
+    """Raises UserMistake where `start` has variables that the network has not, or of another shape."""
+    if not start:
+        return
+    example = {name: jnp.zeros((1, *shape)) for name, shape in input_shapes(network).items()}
+    have = jax.eval_shape(lambda: network.init(jax.random.key(0), example, train=False))
+    shapes = {jax.tree_util.keystr(path, simple=True, separator="/"): leaf.shape
+              for path, leaf in jax.tree.leaves_with_path(have)}
+    for path, leaf in jax.tree.leaves_with_path(start):
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        if shapes.get(name) != np.shape(leaf):
+            found = "no such variable" if name not in shapes else f"one of {shapes[name]}"
+            raise UserMistake(f"start: {name} has the shape {np.shape(leaf)}; in {type(network).__name__} there is {found}: "
+                              "were the weights read for another network?")
 
 
 def check_folds(clips: Clips, folds: Folds) -> None:

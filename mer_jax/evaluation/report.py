@@ -17,6 +17,7 @@ from mer_jax.evaluation.score import HEADLINES, LINEAR, MAJORITY, at_plain_light
 from mer_jax.evaluation.score_table import PEEK, over_linear
 from mer_jax.evaluation.uncertainty import paired_difference, same_clips
 from mer_jax.evaluation.whole_files import write_whole
+from mer_jax.light.camera import LEVELS
 from mer_jax.mistakes import UserMistake
 
 LICENSED = "This file contains licensed faces: what may be done with them, their database's licence says."
@@ -30,15 +31,14 @@ def write_report(folder: Path, out: Path | None = None) -> tuple[Path, dict]:
     entries = score(run.table, linear=run.linear)
     rows = at_plain_light(run.table.where(selection=entries["selection"]))
     faces = _faces(folder / "faces.npz", rows)
-    page = _page("report.html", run=run, title=_title(run), entries=entries, score_rows=rows_of(entries), peek=PEEK,
-                 warnings=_warnings(run, entries, faces), facts=_facts(run, rows), confusions=_confusions(entries),
-                 classes=run.table.classes, subjects=_subject_charts(rows), curves=_curves(folder / "log.jsonl"),
-                 attention=_attention(folder / "attention.npz", rows),
-                 faces=faces, plain=(MAJORITY,), linear=LINEAR, mistakes=confident_mistakes(rows),
-                 above=over_linear(entries),
-                 audit=run.metrics.get("leak_audit"), settings=_settings(run),
-                 data=flat_settings(run.config.get("data", {})),
-                 versions=flat_settings(run.config.get("versions", {})) | flat_settings(run.config.get("code", {}), "code."))
+    page = _page(
+        "report.html", run=run, title=_title(run), entries=entries, score_rows=rows_of(entries), peek=PEEK,
+        lights=[_light(level) for level in entries["by_light"]], warnings=_warnings(run, entries, faces),
+        facts=_facts(run, rows), confusions=_confusions(entries), classes=run.table.classes, subjects=_subject_charts(rows),
+        curves=_curves(folder / "log.jsonl", _stage_starts(run)), attention=_attention(folder / "attention.npz", rows),
+        faces=faces, plain=(MAJORITY,), linear=LINEAR, mistakes=confident_mistakes(rows), above=over_linear(entries),
+        audit=run.metrics.get("leak_audit"), settings=_settings(run), data=flat_settings(run.config.get("data", {})),
+        versions=flat_settings(run.config.get("versions", {})) | flat_settings(run.config.get("code", {}), "code."))
     return _write(out or folder / "report.html", page), entries
 
 
@@ -117,11 +117,21 @@ def _facts(run: FinishedRun, rows: Predictions) -> list[tuple[str, str]]:
 
 def _epochs(run: FinishedRun) -> int | None:
     """How many epochs each network of a run was trained for; None where its settings do not say."""
+    return sum(_stages(run)) or None
+
+
+def _stages(run: FinishedRun) -> list[int]:
+    """The epochs of each stage; none where the settings do not say."""
     recipe = run.config.get("settings", {}).get("recipe")
     try:
-        return sum(int(stage["epochs"]) for stage in recipe["stages"])
+        return [int(stage["epochs"]) for stage in recipe["stages"]]
     except (KeyError, TypeError, ValueError):
-        return None
+        return []
+
+
+def _stage_starts(run: FinishedRun) -> list[int]:
+    """The first epoch, counted from 1, of each stage."""
+    return [1 + sum(_stages(run)[:number]) for number in range(len(_stages(run)))]
 
 
 def _duration(seconds: int | float) -> str:
@@ -180,14 +190,14 @@ def _subject_charts(rows: Predictions) -> list[tuple[str, int, Markup]]:
     return charts
 
 
-def _curves(path: Path) -> dict | None:
+def _curves(path: Path, starts: list[int]) -> dict | None:
     epochs, curves = read_curves(path)
     charts = []
     for name, title in (("loss", "loss"), ("accuracy", "training accuracy")):
         there = ~np.isnan(curves[name]).all(1)
         if there.any():
-            charts.append((title, Markup(curve_chart(epochs[there] + 1, curves[name][there], title))))
-    return {"charts": charts, "runs": curves["loss"].shape[1], "epochs": len(epochs)} if charts else None
+            charts.append((title, Markup(curve_chart(epochs[there] + 1, curves[name][there], title, starts))))
+    return {"charts": charts, "runs": curves["loss"].shape[1], "epochs": len(epochs), "stages": len(starts)} if charts else None
 
 
 def _attention(path: Path, rows: Predictions) -> dict | None:
@@ -235,6 +245,15 @@ def confident_mistakes(rows: Predictions) -> list[dict]:
 
 
 def _settings(run: FinishedRun) -> dict[str, str]:
-    """The settings by dotted names; light level L0 is explained."""
+    """The settings by dotted names; the light levels are explained."""
     flat = flat_settings(run.config.get("settings", {}))
-    return {name: value.replace("L0", "L0 (as recorded)") if name == "light" else value for name, value in flat.items()}
+    if "light" in flat:
+        flat["light"] = ", ".join(_light(level) for level in flat["light"].split(", "))
+    return flat
+
+
+def _light(level: str) -> str:
+    """A level with how much light it is."""
+    if level not in LEVELS:
+        return level
+    return f"{level} (as recorded)" if level == "L0" else f"{level} ({100 * LEVELS[level].exposure:g} % of the light)"

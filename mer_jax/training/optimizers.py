@@ -38,6 +38,6 @@ def make_optimizer(recipe: Recipe, stage: Stage, steps_per_epoch: int, learning_
 
 
 def part_factor(stage: Stage, path: tuple) -> float:
-    """The factor of the parameter at `path` (of jax.tree.map_with_path): the first matching prefix's, else 1."""
+    """The factor of the parameter at `path` (of jax.tree.map_with_path): the first matching prefix's, "*" being any; else 1."""
     name = "/".join(str(entry.key) for entry in path)
-    return next((factor for prefix, factor in stage.trainable if name.startswith(prefix)), 1.0)
+    return next((factor for prefix, factor in stage.trainable if prefix == "*" or name.startswith(prefix)), 1.0)

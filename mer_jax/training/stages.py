@@ -25,7 +25,7 @@ class Stage:
     losses: (name, factor) pairs of `training/losses`.
     learning_rate: the peak, after warm-up. warmup_epochs: linear from zero. schedule: "constant" or "cosine" (to zero).
     trainable: (path prefix, factor) pairs: the factor multiplies the updates of every parameter whose path (joined by
-        "/") begins so, the first match counting; 0 freezes; a parameter without a match has factor 1.
+        "/") begins so, "*" meaning all, the first match counting; 0 freezes; a parameter without a match has factor 1.
     """
 
     epochs: int

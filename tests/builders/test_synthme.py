@@ -53,6 +53,21 @@ def test_the_composite_labels_leave_others_out(small):
         assert tiers.LABEL3_OF_5[names[key]] == label
 
 
+# What each version renders: the apex frames of the clips, and the mean of all shown pixels.
+RENDERED = {"0.3.0": ((16, 22, 35, 33, 46, 27, 37, 41, 72, 40), 120.06)}
+
+
+def test_a_version_renders_what_it_always_has(small):
+    """Another picture under an old number would make two papers' SynthME differ unseen: a change needs a new version."""
+    from tfds_builders.synthme import Builder
+
+    clips, _ = small
+    shown = np.concatenate([frames[:length] for frames, length in zip(clips.frames, clips.length, strict=True)])
+    apexes, mean = RENDERED[str(Builder.VERSION)]
+    assert tuple(clips.apex.tolist()) == apexes
+    assert shown.mean() == pytest.approx(mean, abs=0.02)
+
+
 def test_an_unknown_tier_is_named(small):
     with pytest.raises(UserMistake, match="data set 'synthme/eazy' is not known .did you mean 'easy'.."):
         mer_jax.load("synthme/eazy")

@@ -175,3 +175,10 @@ def test_what_a_run_begins_with_is_part_of_its_identity(tmp_path, moving_clips):
               for seed in (0, 0, 1)))]
     none, first, again, other = (experiment_digest(e.program, e.runs, e.clips, e.data.start, e.plan) for e in prepared)
     assert first == again and len({none, first, other}) == 3
+
+
+def test_weights_of_another_network_are_named(clips):
+    start = {"params": {"stream1": {"kernel": np.zeros((3, 3, 3, 4), np.float32)}}}
+    recipe, folds = Recipe((Stage(1, 1e-3),)), leave_one_subject_out(clips)
+    with pytest.raises(UserMistake, match=r"^start: params/stream1/kernel has the shape .* there is (one of|no such variable)"):
+        prepare(create("ststnet", 3), clips, folds, recipe, start=start)
