@@ -6,7 +6,6 @@ Exit status: 0 success, 2 a mistake of the user's (one line on stderr), 128 + n 
 import argparse
 import contextlib
 import errno
-import json
 import os
 import shutil
 import signal
@@ -14,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from mer_jax.commands import benchmark, datasets, models, protocols, report, train
 from mer_jax.mistakes import UserMistake
 
 BENCHMARK_EXAMPLE = """example:
@@ -38,11 +38,11 @@ def parser() -> argparse.ArgumentParser:
     """All commands, without importing what they need, so that --help is quick."""
     top = OneLineParser(prog="mer-jax", description="Micro-expression recognition: benchmarks one can trust.",
                         epilog="example: mer-jax benchmark --help", allow_abbrev=False)
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    parsers = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, does: str, example: str, function):
-        made = commands.add_parser(name, help=does, description=does, epilog=example, allow_abbrev=False,
-                                   formatter_class=argparse.RawDescriptionHelpFormatter)
+        made = parsers.add_parser(name, help=does, description=does, epilog=example, allow_abbrev=False,
+                                  formatter_class=argparse.RawDescriptionHelpFormatter)
         made.set_defaults(function=function)
         made.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
         return made
@@ -69,126 +69,6 @@ def parser() -> argparse.ArgumentParser:
     command("protocols", "the protocols: which clips train and which are held out", "example:\n  mer-jax protocols",
             protocols)
     return top
-
-
-def benchmark(arguments: argparse.Namespace, rest: list[str]) -> None:
-    from mer_jax.config_reading import read_config
-    from mer_jax.settings import settings_of
-
-    settings = settings_of(*read_config(rest))
-    use_platform(settings.platform)
-    from mer_jax.evaluation.run_folder import run_benchmark
-    from mer_jax.evaluation.score_table import score_table
-    from mer_jax.loading import load
-
-    folder = arguments.folder = arguments.out or default_folder(settings)
-    if settings.selection == "test_peek":
-        print("warning: selection=test_peek chooses the epoch on the test subject: what it gives is not a score",
-              file=sys.stderr)
-    say(f"reading {settings.source}")
-    clips = load(settings.source, settings.classes, **dict(settings.data_options))
-    say(f"{len(clips)} clips of {len(clips.subjects)} subjects; next the checks, the leak audit, and compiling")
-    metrics = run_benchmark(settings, clips, folder, arguments.fresh)
-    print(json.dumps({**metrics, "folder": str(folder)}) if arguments.json
-          else f"{score_table(metrics)}\nreport: {folder / 'report.html'}")
-
-
-def train(arguments: argparse.Namespace, rest: list[str]) -> None:
-    from mer_jax.config_reading import read_config
-    from mer_jax.settings import settings_of
-
-    settings = settings_of(*read_config(rest))
-    use_platform(settings.platform)
-    from mer_jax.evaluation.kept_network import train_network
-    from mer_jax.loading import load
-
-    say(f"reading {settings.source}")
-    clips = load(settings.source, settings.classes, **dict(settings.data_options))
-    benchmark = arguments.benchmark or default_folder(settings)
-    kept = train_network(settings, clips, arguments.out, benchmark)
-    print(json.dumps({**kept, "folder": str(arguments.out)}) if arguments.json else
-          f"{kept['network']} {kept['variant'] or ''}: trained on {kept['data']['clips']} clips, {arguments.out}\n"
-          f"cross-validated score: {kept['score'] if isinstance(kept['score'], str) else kept['score']['overall']}")
-
-
-def default_folder(settings) -> Path:
-    return Path("runs") / f"{settings.name}-{settings.digest()[:8]}"
-
-
-def say(line: str) -> None:
-    """What is being done, for someone who watches: on a terminal alone."""
-    if sys.stderr.isatty():
-        print(line, file=sys.stderr)
-
-
-def use_platform(platform: str) -> None:
-    """Chooses the backend, and on a CPU makes every core a device, over which the runs are spread."""
-    import jax
-
-    if platform:
-        jax.config.update("jax_platforms", {"gpu": "cuda,rocm"}.get(platform, platform))
-    if "JAX_NUM_CPU_DEVICES" not in os.environ and "host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
-        with contextlib.suppress(RuntimeError):          # JAX has started already, with the devices it has
-            jax.config.update("jax_num_cpu_devices", min(8, len(os.sched_getaffinity(0))))
-    wanted = platform or os.environ.get("JAX_PLATFORMS", "")
-    try:
-        found = jax.default_backend()
-    except RuntimeError as error:
-        raise UserMistake(f"platform {wanted!r} was asked for, and is not to be had here: JAX finds no such device, or is "
-                          "installed without support for it") from error
-    if platform and found != platform:
-        raise UserMistake(f"platform {wanted!r} was asked for, and is not to be had here: JAX found {found!r}")
-
-
-def report(arguments: argparse.Namespace, rest: list[str]) -> None:
-    refuse(rest)
-    from mer_jax.evaluation.report import write_comparison, write_report
-    from mer_jax.evaluation.score_table import score_table
-
-    if len(arguments.folders) == 1:
-        page, entries = write_report(arguments.folders[0], arguments.out)
-        print(json.dumps({**entries, "report": str(page)}) if arguments.json
-              else f"{score_table(entries)}\nreport: {page}")
-        return
-    page, result = write_comparison(arguments.folders, arguments.out or Path("comparison.html"))
-    print(json.dumps({**result, "report": str(page)}) if arguments.json else f"comparison: {page}")
-
-
-def models(arguments: argparse.Namespace, rest: list[str]) -> None:
-    refuse(rest)
-    from mer_jax.models import table
-
-    show(table(), arguments.json)
-
-
-def datasets(arguments: argparse.Namespace, rest: list[str]) -> None:
-    refuse(rest)
-    from mer_jax.loading import SOURCES
-
-    show([{"name": name, "reads": reads} for name, reads in SOURCES.items()], arguments.json)
-
-
-def protocols(arguments: argparse.Namespace, rest: list[str]) -> None:
-    refuse(rest)
-    from mer_jax.data.folds import PROTOCOLS
-
-    rows = [{"name": name, "does": (made.__doc__ or "").splitlines()[0]} for name, made in PROTOCOLS.items()]
-    show(rows, arguments.json)
-
-
-def refuse(rest: list[str]) -> None:
-    if rest:
-        raise UserMistake(f"option {rest[0]!r} is not known")
-
-
-def show(rows: list[dict], as_json: bool) -> None:
-    """Prints rows as one JSON object, or as a table with aligned columns."""
-    if as_json:
-        print(json.dumps({row["name"]: row for row in rows}))
-        return
-    widths = {key: max(len(str(row[key])) for row in [*rows, {key: key}]) for key in rows[0]}
-    for row in [{key: key for key in rows[0]}, *rows]:
-        print("  ".join(f"{row[key]!s:{width}}" for key, width in widths.items()).rstrip())
 
 
 def main() -> None:

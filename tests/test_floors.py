@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1] / "mer_jax"
-FLOORS = ["mistakes", "metrics", "data", "motion", "faces", "light", "synthetic", "models", "training", "loading",
-          "evaluation", "sweeps", "config_keys", "settings", "config_reading", "command_line"]
+FLOORS = ["mistakes", "progress_bar", "metrics", "data", "motion", "faces", "light", "synthetic", "models", "training",
+          "loading", "evaluation", "sweeps", "config_keys", "settings", "config_reading", "commands", "command_line"]
 
 
 def floor_of(module: str) -> str:

@@ -2,11 +2,12 @@
 
 import json
 import math
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
+
+from mer_jax.progress_bar import ProgressBar
 
 
 def _end_cut_line(path: Path) -> None:
@@ -40,9 +41,7 @@ class MetricLog:
         if folder:
             _end_cut_line(folder / "log.jsonl")
         self._file = open(folder / "log.jsonl", "a", encoding="utf-8") if folder else None  # noqa: SIM115
-        self._total, self._done, self._begun, self._first = epochs, 0, time.monotonic(), 0
-        self._counted = self._begun
-        self._terminal = sys.stderr.isatty()
+        self._bar, self._counted = ProgressBar(epochs), time.monotonic()
 
     def event(self, event: str, **values) -> None:
         if self._file:
@@ -57,26 +56,16 @@ class MetricLog:
 
     def skip(self, run_epochs: int) -> None:
         """Counts run-epochs that an earlier call of the command has done."""
-        self._done += run_epochs
-        self._first += run_epochs
+        self._bar.skip(run_epochs)
 
     def epoch(self, epoch: int, runs: list[str], loss: np.ndarray, accuracy: np.ndarray) -> None:
         """One epoch of a batch of runs; loss and accuracy (runs,) are means over its steps."""
         self.event("epoch", epoch=epoch, runs=runs, loss=[round(float(x), 6) for x in loss],
                    accuracy=[round(float(x), 6) for x in accuracy])
-        self._done += len(runs)
-        if self._terminal:
-            share = self._done / self._total
-            rate = (self._done - self._first) / (time.monotonic() - self._begun)
-            left = (self._total - self._done) / max(rate, 1e-9)
-            bar = "█" * round(30 * share)
-            sys.stderr.write(f"\r{bar:░<30} {share:4.0%}  loss {np.mean(loss):.3f}  accuracy {np.mean(accuracy):.3f}"
-                             f"  {left // 60:.0f} min {left % 60:02.0f} s left \x1b[K")
-            sys.stderr.flush()
+        self._bar.advance(len(runs), f"loss {np.mean(loss):.3f}  accuracy {np.mean(accuracy):.3f}")
 
     def close(self) -> None:
-        if self._terminal and self._done > self._first:
-            sys.stderr.write("\r\x1b[K")
+        self._bar.close()
         if self._file:
             self.session()
             self._file.close()

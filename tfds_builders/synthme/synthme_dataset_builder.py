@@ -8,7 +8,6 @@ frame of a known person tells the class, of a stranger it does not. The size of 
 
 import functools
 import os
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,6 +15,7 @@ import jax
 import numpy as np
 import tensorflow_datasets as tfds
 
+from mer_jax.progress_bar import ProgressBar
 from mer_jax.synthetic.act import RATE, draw_act, draw_label
 from mer_jax.synthetic.action_units import NUMBERS
 from mer_jax.synthetic.face import Face, draw_face
@@ -93,23 +93,14 @@ def painters(tier: Tier) -> tuple[Callable, Callable]:
 def clips_of(tier: Tier) -> Iterator[tuple[int, int, Face, Clip]]:
     """(subject, clip, person, rendering) of a whole tier, person by person, as numpy arrays."""
     face_of, clip_of = painters(tier)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool, ProgressBar(tier.subjects * tier.clips, f"SynthME {tier.name}") as bar:
         for subject in range(tier.subjects):
             looks, *keys = jax.random.split(jax.random.fold_in(jax.random.key(SEED), subject), 4)
             face = face_of(looks)
             rendered = pool.map(lambda clip, keys=keys, face=face: jax.device_get(clip_of(keys, face, clip)), range(tier.clips))
             for clip, rendering in enumerate(rendered):
-                progress(f"SynthME {tier.name}", subject * tier.clips + clip, tier.subjects * tier.clips)
+                bar.advance()
                 yield subject, clip, face, rendering
-    progress(f"SynthME {tier.name}", 1, 1)
-
-
-def progress(name: str, done: int, total: int) -> None:
-    """A bar on a terminal, nothing in a pipe."""
-    if sys.stderr.isatty():
-        share = done / total
-        sys.stderr.write(f"\r{name} {'█' * round(30 * share):░<30} {share:4.0%}" + ("\r\x1b[K" if done == total else ""))
-        sys.stderr.flush()
 
 
 def example(tier: Tier, subject: int, clip: int, face: Face, rendered: Clip) -> dict:
