@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from mer_jax.commands import benchmark, datasets, models, protocols, report, train
+from mer_jax.commands import benchmark, datasets, fidelity, flow, models, protocols, report, train
 from mer_jax.mistakes import UserMistake
 
 BENCHMARK_EXAMPLE = """example:
@@ -63,12 +63,35 @@ def parser() -> argparse.ArgumentParser:
     made.usage = "mer-jax train --config=FILE.py [--config.key=value ...] --out=DIR [--benchmark=DIR] [--json]"
     made.add_argument("--out", type=Path, required=True, help="where the network goes: network.json and weights.npz")
     made.add_argument("--benchmark", type=Path, help="the run that scored these settings (default: where benchmark puts it)")
+    made = command("flow", "the optical flow of all clips, from onset to apex, stored with the pictures that networks read",
+                   "example:\n  mer-jax flow synthme --out=flow\n"
+                   "  mer-jax benchmark --config=experiments/ststnet_megc2019.py --config.data.table=flow/clips.csv\n\n"
+                   "Killed and started again with the same words, it goes on.", flow)
+    add_source(made)
+    made.add_argument("--out", type=Path, required=True, help="the folder: flow/, pictures/ (28 x 28), clips.csv")
+    made.add_argument("--flow", default="faithful", help="of TV-L1: faithful (as OpenCV's) or fast (default: %(default)s)")
+    made.add_argument("--apex", default="middle", help="how an apex is estimated that is not known: middle, largest_motion, "
+                      "divide_and_conquer (default: %(default)s)")
+    made = command("fidelity", "how much of the motion enhancers keep in the dark",
+                   "example:\n  mer-jax fidelity synthme --light=L2,L4 --enhancers=gain,t5 --figure=fidelity.png", fidelity)
+    add_source(made)
+    made.add_argument("--light", default="L1,L2,L3,L4", help="the levels (default: %(default)s)")
+    made.add_argument("--enhancers", default="", help="those to compare (default: all)")
+    made.add_argument("--figure", type=Path, metavar="FILE.png", help="draws the motion kept by level")
     command("models", "the networks: name, paper, input, parameters, evidence", "example:\n  mer-jax models --json",
             models)
     command("datasets", "what data can be read", "example:\n  mer-jax datasets", datasets)
     command("protocols", "the protocols: which clips train and which are held out", "example:\n  mer-jax protocols",
             protocols)
     return top
+
+
+def add_source(made: argparse.ArgumentParser) -> None:
+    """The words that name clips."""
+    made.add_argument("source", metavar="SOURCE", help="a table of clips (CSV), a built TFDS folder, or synthme[/TIER]")
+    made.add_argument("--label", help="of a TFDS folder: which ClassLabel")
+    made.add_argument("--split", help="of a TFDS folder: which split")
+    made.add_argument("--root", help="of a table: the folder that its paths start from")
 
 
 def main() -> None:

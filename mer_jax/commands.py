@@ -53,6 +53,42 @@ def train(arguments: argparse.Namespace, rest: list[str]) -> None:
           f"cross-validated score: {kept['score'] if isinstance(kept['score'], str) else kept['score']['overall']}")
 
 
+def flow(arguments: argparse.Namespace, rest: list[str]) -> None:
+    refuse(rest)
+    from mer_jax.stored_flow import store_flow
+
+    clips = clips_of(arguments)
+    arguments.folder = arguments.out
+    made = store_flow(clips, arguments.out, arguments.flow, arguments.apex)
+    estimated = f", the apex of {made['estimated']} of them estimated ({arguments.apex})" if made["estimated"] else ""
+    print(json.dumps(made) if arguments.json else
+          f"flow of {made['clips']} clips, {made['made']} of them now{estimated}\ntable: {made['table']}")
+
+
+def fidelity(arguments: argparse.Namespace, rest: list[str]) -> None:
+    refuse(rest)
+    from mer_jax.evaluation.enhancers_compared import compare_enhancers
+    from mer_jax.evaluation.fidelity_table import fidelity_figure, fidelity_table
+
+    found = compare_enhancers(clips_of(arguments), words_of(arguments.light), words_of(arguments.enhancers))
+    if arguments.figure:
+        fidelity_figure(found, arguments.figure)
+    print(json.dumps(found) if arguments.json else fidelity_table(found))
+
+
+def clips_of(arguments: argparse.Namespace):
+    """The clips of the words SOURCE, --label, --split, --root."""
+    from mer_jax.loading import load
+
+    say(f"reading {arguments.source}")
+    return load(arguments.source, root=arguments.root, label=arguments.label, split=arguments.split)
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """The parts of `a,b`."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def default_folder(settings) -> Path:
     return Path("runs") / f"{settings.name}-{settings.digest()[:8]}"
 

@@ -2,7 +2,7 @@
 
 Features: subject and clip (Text), a ClassLabel, and at least one of flow, (H, W, 3) uint8 or float, and frames, a
 Tensor (None, H, W, C) uint8 or a Sequence of images. Optional: dataset (Text; else the builder's name), flow_coding
-(Text), fps, onset_index, apex_index, offset_index, and true_flow (H, W, 2) of rendered clips.
+(Text), fps, onset_index, apex_index, offset_index, landmarks (68, 2), and true_flow (H, W, 2) of rendered clips.
 """
 
 import math
@@ -52,8 +52,9 @@ def clips_from_tfds(folder: str | os.PathLike, label: str = "emotion", split: st
     arrays = _flow(records, places) if "flow" in records[0] else {}
     if "frames" in records[0]:
         arrays |= _frames(records, places)
-    if "true_flow" in records[0]:
-        arrays["true_flow"] = np.stack([np.asarray(record["true_flow"], np.float32) for record in records])
+    for name in ("true_flow", "landmarks"):
+        if name in records[0]:
+            arrays[name] = np.stack([np.asarray(record[name], np.float32) for record in records])
     return clips_of(names, emotions, classes or stored_names, **arrays)
 
 

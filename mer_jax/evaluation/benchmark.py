@@ -87,7 +87,16 @@ def make_runs(clips: Clips, folds: Folds, recipe: Recipe, seeds: int, selection:
 
 def data_of(network: nn.Module, clips: Clips, start: Mapping[str, Any] = MappingProxyType({})) -> Data:
     """What goes to the device: of the clips what the network reads, and of frames the marks as well; and `start`."""
-    names = (*network.inputs, *(MARKS if "frames" in network.inputs else ()))
+    return named_data(clips, (*network.inputs, *(MARKS if "frames" in network.inputs else ())), start)
+
+
+def frame_data(clips: Clips) -> Data:
+    """The frames and their marks alone."""
+    return jax.device_put(named_data(clips, ("frames", *MARKS)))
+
+
+def named_data(clips: Clips, names: tuple[str, ...], start: Mapping[str, Any] = MappingProxyType({})) -> Data:
+    """Inputs by name, with the labels and each clip's own seed of noise."""
     seed = np.array([zlib.crc32(key.encode()) for key in clips.ids], np.uint32)
     return Data({name: clips.inputs()[name] for name in names}, clips.label, seed, dict(start))
 

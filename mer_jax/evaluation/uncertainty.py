@@ -62,7 +62,7 @@ def _resampled_scores(confusions: np.ndarray, counts: np.ndarray) -> dict[str, n
         len(counts), len(confusions), *confusions.shape[2:])).items()}
 
 
-def _percentiles(values: np.ndarray) -> list[float]:
+def percentiles(values: np.ndarray) -> list[float]:
     low, high = np.percentile(values, [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
     return [float(low), float(high)]
 
@@ -71,7 +71,7 @@ def interval_over_subjects(table: Predictions, resamples: int = RESAMPLES, seed:
     """[low, high] for each metric: the 95 % percentile bootstrap over subjects of the mean score of the runs."""
     confusions, dataset = confusions_of_subjects(table)
     drawn = _resampled_scores(confusions, resampled_counts(dataset, resamples, seed))
-    return {name: _percentiles(values) for name, values in drawn.items()}
+    return {name: percentiles(values) for name, values in drawn.items()}
 
 
 def same_clips(first: Predictions, second: Predictions) -> bool:
@@ -95,4 +95,4 @@ def paired_difference(first: Predictions, second: Predictions, resamples: int = 
     drawn, drawn_others = _resampled_scores(confusions, counts), _resampled_scores(others, counts)
     score, other = scores_of_many(confusions.sum(1)), scores_of_many(others.sum(1))
     return {name: {"difference": float(other[name].mean() - score[name].mean()),
-                   "interval": _percentiles(drawn_others[name] - drawn[name])} for name in score}
+                   "interval": percentiles(drawn_others[name] - drawn[name])} for name in score}

@@ -36,6 +36,14 @@ def nose_box(landmarks: Float[Array, "68 2"], height: int, width: int) -> Bool[A
     return (x >= low[0]) & (x <= high[0]) & (y >= low[1]) & (y <= high[1])
 
 
+def face_ellipse(landmarks: Float[Array, "68 2"], height: int, width: int) -> Bool[Array, "height width"]:
+    """Where the face is: the ellipse around the landmarks' box, a quarter larger, so that the forehead is in it."""
+    low, high = landmarks.min(0), landmarks.max(0)
+    y, x = jnp.mgrid[:height, :width]
+    away = (jnp.stack([x, y], -1) - (low + high) / 2) / (0.625 * (high - low))
+    return jnp.square(away).sum(-1) <= 1
+
+
 def pupil_distance(landmarks: Float[Array, "68 2"]) -> Float[Array, ""]:
     """Pixels between the middles of the eyes."""
     return jnp.linalg.norm(landmarks[RIGHT_EYE].mean(0) - landmarks[LEFT_EYE].mean(0))

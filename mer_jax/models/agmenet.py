@@ -15,7 +15,7 @@ import numpy as np
 
 from mer_jax.models.blocks.attention import RegionAttention, TemporalEncoder
 from mer_jax.models.blocks.densenet import LateDenseNet
-from mer_jax.models.blocks.enhancement import LowLightEnhancement, luma
+from mer_jax.models.blocks.enhancement import LowLightEnhancement
 from mer_jax.models.blocks.fusion import TemporalEnsemble, mixed_log_probabilities
 from mer_jax.models.network import Output
 from mer_jax.motion.flow_features import strain

@@ -16,6 +16,10 @@ def strain(flow: Float[Array, "*n height width 2"]) -> Float[Array, "*n height w
 
 def minmax8(flow: Float[Array, "height width 2"]) -> UInt8[Array, "height width 3"]:
     """(u, v, strain), each stretched to 0..255 by its own smallest and largest value, as peers store flow."""
-    image = jnp.concatenate([flow, strain(flow)[..., None]], -1)
+    return stretched(jnp.concatenate([flow, strain(flow)[..., None]], -1))
+
+
+def stretched(image: Float[Array, "height width channels"]) -> UInt8[Array, "height width channels"]:
+    """Each channel from its smallest value, 0, to its largest, 255."""
     low, high = image.min((0, 1)), image.max((0, 1))
     return jnp.round(255 * (image - low) / jnp.maximum(high - low, 1e-6)).astype(jnp.uint8)

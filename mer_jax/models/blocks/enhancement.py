@@ -10,13 +10,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-LUMA = (0.299, 0.587, 0.114)
+from mer_jax.light.luma import luma
+
 ITERATIONS = 8
-
-
-def luma(images: Float[Array, "*n channels"]) -> Float[Array, "*n"]:
-    """Brightness (ITU-R BT.601); a grey image is its own."""
-    return images @ jnp.array(LUMA) if images.shape[-1] == 3 else images.mean(-1)
 
 
 def deflicker(windows: Float[Array, "n t w h width c"]) -> Float[Array, "n t w h width c"]:

@@ -1,0 +1,290 @@
+"""How much of the motion each enhancer leaves of a dark clip, level by level: what `mer-jax fidelity` prints.
+
+The same dark windows go to every enhancer, the flow from onset to apex is found on what each gives, and compared with the true
+flow, or where there is none with that of the clean pictures (`light.fidelity` has the measures). An estimator's regularity
+is taken as it is by default, and as it is best for each enhancer and level on other people: a brighter picture alone
+would win or lose by being brighter, since TV-L1 at lambda on pictures g times as bright is TV-L1 at lambda g.
+"""
+
+import dataclasses
+import functools
+import importlib.util
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from mer_jax.data.clips import Clips
+from mer_jax.data.sampling import instants, window_of, windows
+from mer_jax.evaluation.benchmark import frame_data
+from mer_jax.evaluation.uncertainty import percentiles, resampled_counts
+from mer_jax.light.camera import LEVELS
+from mer_jax.light.enhancers import ENHANCERS, Enhancer
+from mer_jax.light.fidelity import (
+    MotionKept,
+    aligned,
+    face_ellipse,
+    flicker,
+    motion_kept,
+    motion_preserved,
+    moving,
+    nose_box,
+    psnr,
+    pupil_distance,
+    ssim,
+    warping_error,
+)
+from mer_jax.light.luma import luma
+from mer_jax.mistakes import UserMistake, nearest
+from mer_jax.motion.farneback import FARNEBACK, farneback
+from mer_jax.motion.tvl1 import FAST, tvl1
+from mer_jax.progress_bar import ProgressBar
+from mer_jax.synthetic.face import mean_landmarks
+from mer_jax.training.inputs import Data, darkened, level_frames
+
+CLEAN, CEILING, BASELINE = "clean", "captures", "t5"
+SHOWN = 3                                                     # instants: onset, apex, offset
+PIXELS_AT_ONCE = 2**18
+
+
+class Estimator(NamedTuple):
+    """flow: (first, second, regularity) -> flow. regularities: those tried; default: the one that peers use."""
+
+    flow: Callable
+    regularities: tuple[float, ...]
+    default: float
+
+
+def tvl1_of(first: Array, second: Array, lam: float) -> Array:
+    return tvl1(first, second, dataclasses.replace(FAST, lam=lam))
+
+
+def farneback_of(first: Array, second: Array, window: int) -> Array:
+    return farneback(first, second, dataclasses.replace(FARNEBACK, winsize=window))
+
+
+ESTIMATORS = {
+    "TV-L1": Estimator(tvl1_of, (2.4, 1.2, 0.6, 0.3, 0.15, 0.06, 0.03, 0.015), 0.15),
+    "Farneback": Estimator(farneback_of, (9, 15, 25, 41), 15),
+}
+
+
+class Scene(NamedTuple):
+    """What a clip is judged by. flow: the true one or the clean pictures' (H, W, 2), aligned; back: the other way, of the
+    clean pictures, as `forth` (not aligned). nose, moves, face: (H, W) bool. pictures (3, H, W, C): the clean ones."""
+
+    flow: Array
+    forth: Array
+    back: Array
+    nose: Array
+    moves: Array
+    face: Array
+    pictures: Array
+
+
+class Measured(NamedTuple):
+    """Of each clip and regularity the motion kept, (clips, regularities) a leaf, by estimator; and of each clip what its
+    pictures show: "warping", "flicker", "psnr", "ssim" (clips,)."""
+
+    kept: dict[str, MotionKept]
+    pictures: dict[str, np.ndarray]
+
+
+def chosen_enhancers(names: tuple[str, ...]) -> dict[str, Enhancer]:
+    """The enhancers of these names, all where there are none; always with the baseline and the untouched pictures.
+
+    Raises UserMistake for a name that is not known, or asked for where OpenCV, which has it, is missing; unasked, such are
+    left out.
+    """
+    for name in names:
+        if name not in ENHANCERS:
+            raise UserMistake(f"enhancer {name!r} is not known{nearest(name, ENHANCERS)}; there are: {', '.join(ENHANCERS)}")
+    opencv = importlib.util.find_spec("cv2") is not None
+    for name in names:
+        if ENHANCERS[name].library and not opencv:
+            raise UserMistake(f"enhancer {name!r} is OpenCV's, which is not installed: pip install -e '.[peers]'")
+    wanted = {"none", BASELINE, *(names or ENHANCERS)}
+    return {name: made for name, made in ENHANCERS.items() if name in wanted and (opencv or not made.library)}
+
+
+def landmarks_of(clips: Clips) -> Float[np.ndarray, "clips 68 2"]:
+    """Those of the clips; or where aligned crops usually have them, the pupils at .3 and .7 of the width, .38 of the height."""
+    if clips.landmarks is not None:
+        return np.asarray(clips.landmarks, np.float32)
+    height, width = clips.frames.shape[2:4]
+    points = mean_landmarks()
+    pupils = (points[36:42].mean(0) + points[42:48].mean(0)) / 2
+    placed = 0.4 * width * (points - pupils) + np.array([0.5 * width, 0.38 * height])
+    return np.broadcast_to(placed, (len(clips), 68, 2)).astype(np.float32)
+
+
+def compare_enhancers(clips: Clips, levels: tuple[str, ...], names: tuple[str, ...] = ()) -> dict:
+    """{"rows": [...], "clips", "subjects", "reference": "true flow" or "clean flow", "landmarks": "known" or "assumed",
+    "window"}: a row is an enhancer at a level, see `summary`.
+
+    Raises UserMistake where the clips have no frames, or a name or level is not known.
+    """
+    if clips.frames is None:
+        raise UserMistake(f"the data have no frames that could be darkened (they have: {', '.join(clips.inputs())})")
+    for level in levels:
+        if level not in LEVELS or level == "L0":
+            raise UserMistake(f"light {level!r} is not known{nearest(level, LEVELS)}; there are: {', '.join(list(LEVELS)[1:])}")
+    enhancers, window, data = chosen_enhancers(names), window_of(clips.fps), frame_data(clips)
+    height, width = clips.frames.shape[2:4]
+    size = max(1, min(len(clips), PIXELS_AT_ONCE // (height * width)))
+    chunks = [np.arange(start, min(start + size, len(clips))) for start in range(0, len(clips), size)]
+    found: dict[tuple[str, str], list[Measured]] = {}
+    with ProgressBar(len(chunks) * (1 + len(levels) * (len(enhancers) + 1)), "fidelity") as bar:
+        for chunk in chunks:
+            rows = jnp.asarray(np.resize(chunk, size), jnp.int32)
+            at, bright = seen(data, rows, window, "L0")
+            true = None if clips.true_flow is None else jnp.asarray(clips.true_flow)[rows]
+            scenes = make_scenes(bright[:, :, window // 2], true, jnp.asarray(landmarks_of(clips))[rows])
+
+            def judge(name, level, pictures, scenes=scenes, chunk=chunk, bar=bar):
+                measured = jax.tree.map(lambda leaf: np.asarray(leaf)[: len(chunk)], measure(pictures, scenes))
+                found.setdefault((name, level), []).append(measured)
+                bar.advance(more=f"{level} {name}")
+
+            judge(CLEAN, "L0", bright[:, :, window // 2])
+            for level in levels:
+                _, dark = seen(data, rows, window, level)
+                for name, enhancer in enhancers.items():
+                    judge(name, level, enhanced(enhancer, dark))
+                judge(CEILING, level, enhanced(ENHANCERS[BASELINE], captures(data, rows, at, level)))
+    whole = {key: jax.tree.map(lambda *parts: np.concatenate(parts), *parts) for key, parts in found.items()}
+    return {"rows": [summary(whole, name, level, np.asarray(clips.subject)) for name, level in whole],
+            "clips": len(clips), "subjects": len(clips.subjects), "window": window,
+            "reference": "clean flow" if clips.true_flow is None else "true flow",
+            "landmarks": "assumed" if clips.landmarks is None else "known"}
+
+
+@functools.partial(jax.jit, static_argnums=(2, 3))
+def seen(data: Data, rows: Int[Array, " n"], window: int, level: str) -> tuple[Array, Array]:
+    """((n, SHOWN, window) frames of the clip, what they show at a level)."""
+    onset, apex, offset, length = (data.inputs[name][rows] for name in ("onset", "apex", "offset", "length"))
+    at = windows(instants(onset, apex, offset, SHOWN), length, window)
+    return at, level_frames(data, rows, at, level)
+
+
+@functools.partial(jax.jit, static_argnums=3)
+def captures(data: Data, rows: Int[Array, " n"], at: Int[Array, "n instants window"], level: str) -> Array:
+    """Windows of nothing but the instant's own frame, as often captured: no clip has them, so they bound what a mean can do."""
+    middle = jnp.repeat(at[:, :, at.shape[2] // 2, None], at.shape[2], 2)
+    frames = level_frames(data, rows, middle, "L0")
+    keys = jax.vmap(jax.random.key)(data.seed[rows])
+    return jax.vmap(darkened, (0, 0, None, 0))(frames, at, LEVELS[level], keys)
+
+
+def enhanced(enhancer: Enhancer, dark: Array) -> Array:
+    """(n, instants, H, W, C): of clips, one by one where a library does it."""
+    if enhancer.library:
+        return jnp.stack([jnp.asarray(enhancer.function(np.asarray(clip))) for clip in dark])
+    return vmapped(enhancer.function)(dark)
+
+
+@functools.cache
+def vmapped(function: Callable) -> Callable:
+    return jax.jit(jax.vmap(function))
+
+
+@jax.jit
+def make_scenes(pictures: Float[Array, "n instants height width channels"], true: Array | None,
+                landmarks: Float[Array, "n 68 2"]) -> Scene:
+    height, width = pictures.shape[2:4]
+    nose = jax.vmap(lambda points: nose_box(points, height, width))(landmarks)
+    forth = ESTIMATORS["TV-L1"].flow(luma(pictures[:, 0]), luma(pictures[:, 1]), FAST.lam)
+    back = ESTIMATORS["TV-L1"].flow(luma(pictures[:, 1]), luma(pictures[:, 0]), FAST.lam)
+    flow = jax.vmap(aligned)(forth if true is None else true, nose)
+    moves = jax.vmap(moving)(flow, jax.vmap(pupil_distance)(landmarks))
+    face = jax.vmap(lambda points: face_ellipse(points, height, width))(landmarks)
+    return Scene(flow, forth, back, nose, moves, face, pictures)
+
+
+def measure(pictures: Float[Array, "n instants height width channels"], scenes: Scene) -> Measured:
+    """What the enhanced pictures of some clips keep."""
+    first, second = luma(pictures[:, 0]), luma(pictures[:, 1])
+    kept = {}
+    for name, estimator in ESTIMATORS.items():
+        each = [kept_of(name, first, second, setting, scenes.flow, scenes.nose, scenes.moves, scenes.face)
+                for setting in estimator.regularities]
+        kept[name] = jax.tree.map(lambda *parts: jnp.stack(parts, 1), *each)
+    return Measured(kept, shown_by(pictures, scenes))
+
+
+def kept_of(name: str, first: Array, second: Array, setting: float, *scene: Array) -> MotionKept:
+    """By an estimator at one regularity; TV-L1's is a number that the compiled program takes, Farneback's shapes it."""
+    return (kept_traced if name == "TV-L1" else kept_static)(name, first, second, setting, *scene)
+
+
+def _kept(name: str, first: Array, second: Array, setting: float, clean: Array, nose: Bool[Array, "n h w"],
+          moves: Bool[Array, "n h w"], face: Bool[Array, "n h w"]) -> MotionKept:
+    flow = jax.vmap(aligned)(ESTIMATORS[name].flow(first, second, setting), nose)
+    return jax.vmap(motion_kept)(flow, clean, moves, face)
+
+
+kept_traced = jax.jit(_kept, static_argnums=0)
+kept_static = jax.jit(_kept, static_argnums=(0, 3))
+
+
+@jax.jit
+def shown_by(pictures: Array, scenes: Scene) -> dict[str, Array]:
+    """What the pictures show without a flow of their own. PSNR and SSIM after both were brought to one mean brightness."""
+    def of(found, scene):
+        clean = scene.pictures
+        level = found * clean.mean() / jnp.maximum(found.mean(), 1e-6)
+        return {"warping": warping_error(level[0], level[1], scene.forth, scene.back), "flicker": flicker(level),
+                "psnr": psnr(level[1], clean[1]), "ssim": ssim(level[1], clean[1])}
+
+    return jax.vmap(of)(pictures, scenes)
+
+
+def best_elsewhere(error: Float[np.ndarray, "clips settings"], subject: Int[np.ndarray, " clips"]) -> Int[np.ndarray, " clips"]:
+    """The setting that is best for all other people's clips; of one person alone, for all clips."""
+    chosen = np.empty(len(error), int)
+    for person in np.unique(subject):
+        others = subject != person
+        chosen[~others] = np.nanmean(error[others] if others.any() else error, 0).argmin()
+    return chosen
+
+
+def summary(whole: dict[tuple[str, str], Measured], name: str, level: str, subject: np.ndarray) -> dict:
+    """One row: "enhancer", "level", by estimator the means below, and the means of what the pictures show.
+
+    fixed: the moving error in pixels at the estimator's default; error: at the best setting elsewhere, as all that follow:
+    preserved (1 - error / that of "none"), gain, correlation, false_motion, setting (the median). over_baseline: error less
+    the baseline's on the same people. Pairs [mean, [low, high]]: 95 % over people.
+    """
+    here = whole[name, level]
+    row = {"enhancer": name, "level": level, **{key: float(np.nanmean(value)) for key, value in here.pictures.items()}}
+    for estimator, (_, settings, default) in ESTIMATORS.items():
+        found = at_best(here.kept[estimator], subject)
+        row[estimator] = {
+            "fixed": over_people(here.kept[estimator].error[:, settings.index(default)], subject),
+            "error": over_people(found.error, subject),
+            **{key: float(np.nanmean(getattr(found, key))) for key in ("gain", "correlation", "false_motion")},
+            "setting": float(np.median(np.array(settings)[best_elsewhere(here.kept[estimator].error, subject)])),
+        }
+        if name != CLEAN:
+            untouched, base = (at_best(whole[other, level].kept[estimator], subject).error for other in ("none", BASELINE))
+            row[estimator]["preserved"] = float(motion_preserved(np.nanmean(found.error), np.nanmean(untouched)))
+            row[estimator]["over_baseline"] = over_people(found.error - base, subject)
+    return row
+
+
+def at_best(kept: MotionKept, subject: np.ndarray) -> MotionKept:
+    """(clips,) a leaf."""
+    best = best_elsewhere(kept.error, subject)
+    return MotionKept(*(leaf[np.arange(len(best)), best] for leaf in kept))
+
+
+def over_people(values: Float[np.ndarray, " clips"], subject: Int[np.ndarray, " clips"]) -> tuple[float, list[float]]:
+    """The mean over clips, and its 95 % interval over people; clips in which nothing moves (nan) are left out."""
+    there = ~np.isnan(values)
+    total, count = (np.bincount(subject[there], weight, subject.max() + 1) for weight in (values[there], np.ones(there.sum())))
+    drawn = resampled_counts(np.zeros(subject.max() + 1))
+    resampled = (drawn @ total) / np.maximum(drawn @ count, 1)
+    return float(total.sum() / max(count.sum(), 1)), percentiles(resampled)

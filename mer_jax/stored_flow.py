@@ -1,0 +1,149 @@
+"""Stored flow: a folder of flow fields from onset to apex, and the small pictures that the field's networks are fed with.
+
+    flow/DATASET/SUBJECT/CLIP.npy        (height, width, 3) float32: motion to the right, downwards (pixels), optical strain
+    pictures/DATASET/SUBJECT/CLIP.png    the same at 28 x 28, each channel stretched to 0..255 (`minmax8`)
+    clips.csv                            the table of the pictures, which `mer_jax.load` and every benchmark read
+    flow.json                            how they were made, and of which data
+
+Every file is there whole or not at all, and the table comes last, so a folder with a table is complete.
+"""
+
+import csv
+import functools
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from PIL import Image
+
+from mer_jax.data.clips import Clips, data_digest
+from mer_jax.evaluation.identity import code_digest, decisive_versions
+from mer_jax.evaluation.run_folder import locked
+from mer_jax.evaluation.whole_files import read_json, write_json, write_whole
+from mer_jax.mistakes import UserMistake, nearest
+from mer_jax.motion.flow_features import strain, stretched
+from mer_jax.motion.tvl1 import FAITHFUL, FAST, TVL1, tvl1
+from mer_jax.progress_bar import ProgressBar
+
+FORMS = {"faithful": FAITHFUL, "fast": FAST}
+SIDE = 28                                                     # of the pictures
+PIXELS_AT_ONCE = 2**20                                        # of one call; more clips in a call are no faster on a CPU
+
+
+def store_flow(clips: Clips, folder: Path, form: str = "faithful", apex: str = "middle") -> dict:
+    """Makes what `folder` lacks; gives {"clips", "made", "table", "estimated": clips whose apex was not recorded}.
+
+    form: of TV-L1, "faithful" or "fast". apex: how it is estimated where it is unknown, a name of `motion.apex.ESTIMATES`.
+
+    Raises UserMistake where the clips have no frames, a name is not known, or the folder holds the flow of something else.
+    """
+    for value, known, name in ((form, FORMS, "flow"), (apex, ESTIMATES, "apex")):
+        if value not in known:
+            raise UserMistake(f"{name} {value!r} is not known{nearest(value, known)}; there are: {', '.join(known)}")
+    if clips.frames is None:
+        raise UserMistake(f"the data have no frames to find motion in (they have: {', '.join(clips.inputs())})")
+    made_of = {"flow": form, "apex": apex, "side": SIDE, "data": data_digest(clips), "code": code_digest(),
+               "versions": decisive_versions()}
+    check_folder(folder, made_of)
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        write_json(folder / "flow.json", made_of)
+        missing = [row for row in range(len(clips)) if not is_stored(folder, clips.ids[row], clips.frames.shape[2:4])]
+        apexes = apexes_of(clips, apex)
+        with ProgressBar(len(clips), "flow") as bar:
+            bar.skip(len(clips) - len(missing))
+            for row, field in fields(clips, apexes, missing, FORMS[form]):
+                write_field(folder, clips.ids[row], field)
+                bar.advance()
+        write_whole(folder / "clips.csv", table(clips, apex))
+    return {"clips": len(clips), "made": len(missing), "table": str(folder / "clips.csv"),
+            "estimated": int((np.asarray(clips.apex) < 0).sum())}
+
+
+def check_folder(folder: Path, made_of: dict) -> None:
+    """Raises UserMistake where the folder is none, holds other things, or flow that was made in another way."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise UserMistake(f"{folder}: wanted a folder for the flow, found a file")
+    if (path := folder / "flow.json").exists():
+        for name, value in read_json(path).items():
+            if made_of.get(name) != value:
+                raise UserMistake(f"{folder}: its flow is of another kind: {name} was {value!r}, now it is "
+                                  f"{made_of.get(name)!r}; name another --out, or remove it")
+    elif strange := sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith(".")):
+        raise UserMistake(f"{folder}: no folder of flow: it has {strange[0]!r}, but no flow.json; name another --out")
+
+
+def apexes_of(clips: Clips, apex: str) -> np.ndarray:
+    """(N,) indices of the apex frames: those recorded, and where none is, the estimated ones."""
+    found = np.array(clips.apex)
+    for row in np.flatnonzero(found < 0):
+        found[row] = ESTIMATES[apex](clips, row)
+    return found
+
+
+def fields(clips: Clips, apexes: np.ndarray, rows: list[int], settings: TVL1) -> Iterator[tuple[int, np.ndarray]]:
+    """(row, (H, W, 3) float32: u, v and strain) of some clips, several a call; the last call is filled up by repeating."""
+    height, width = clips.frames.shape[2:4]
+    count = max(1, min(len(rows), PIXELS_AT_ONCE // (height * width)))
+    for start in range(0, len(rows), count):
+        part = rows[start : start + count]
+        filled = np.resize(part, count)
+        first, second = (np.asarray(clips.frames)[filled, marks[filled]] for marks in (np.asarray(clips.onset), apexes))
+        yield from zip(part, np.asarray(field_of(first, second, settings)), strict=False)
+
+
+@functools.partial(jax.jit, static_argnums=2)
+def field_of(first: Array, second: Array, settings: TVL1) -> Float[Array, "n height width 3"]:
+    flow = tvl1(*(grey(frames.astype(jnp.float32) / 255) for frames in (first, second)), settings)
+    return jnp.concatenate([flow, strain(flow)[..., None]], -1)
+
+
+@jax.jit
+def picture_of(field: Float[Array, "height width 3"]) -> Array:
+    """(SIDE, SIDE, 3) uint8: means over the pixels that fall together, then stretched."""
+    return stretched(jax.image.resize(field, (SIDE, SIDE, 3), "linear"))
+
+
+def place(folder: Path, kind: str, clip: str) -> Path:
+    """Where a clip's file lies, without its suffix; whatever its key holds, it stays in the folder."""
+    return folder.joinpath(kind, *(quote(part, safe=" ").replace(".", "%2E") for part in clip.split("/")))
+
+
+def is_stored(folder: Path, clip: str, size: tuple[int, int]) -> bool:
+    """Whether both files of a clip are there and whole."""
+    try:
+        field = np.load(place(folder, "flow", clip).with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
+        with Image.open(place(folder, "pictures", clip).with_suffix(".png")) as picture:
+            picture.load()
+            return field.shape == (*size, 3) and picture.size == (SIDE, SIDE)
+    except (OSError, ValueError, SyntaxError, EOFError):
+        return False
+
+
+def write_field(folder: Path, clip: str, field: np.ndarray) -> None:
+    """The flow and its picture, the picture last."""
+    flow, picture = (place(folder, kind, clip).with_suffix(end) for kind, end in (("flow", ".npy"), ("pictures", ".png")))
+    for path in (flow, picture):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    np.save(file := io.BytesIO(), field)
+    write_whole(flow, file.getvalue())
+    Image.fromarray(np.asarray(picture_of(field))).save(file := io.BytesIO(), "PNG")
+    write_whole(picture, file.getvalue())
+
+
+def table(clips: Clips, apex: str) -> str:
+    """The text of clips.csv; apex_source says which apexes were recorded, and how the others were estimated."""
+    rows = [("dataset", "subject", "clip", "emotion", "flow", "apex_source")]
+    for row, clip in enumerate(clips.ids):
+        picture = place(Path(), "pictures", clip).with_suffix(".png").as_posix()
+        source = "recorded" if clips.apex[row] >= 0 else apex
+        rows.append((*clip.split("/"), clips.classes[int(clips.label[row])], picture, source))
+    csv.writer(text := io.StringIO(), lineterminator="\n").writerows(rows)
+    return text.getvalue()
