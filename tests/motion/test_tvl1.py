@@ -7,31 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mer_jax.motion.smoothing import blur
 from mer_jax.motion.tvl1 import FAITHFUL, FAST, divergence, forward_differences, sizes, tvl1
-from mer_jax.motion.warping import look_up, warp
+from mer_jax.motion.warping import look_up
 
-HEIGHT, WIDTH = 340, 280
 FORMS = {"faithful": FAITHFUL, "fast": FAST}
-
-
-def texture(height: int, width: int, seed: int = 0) -> np.ndarray:
-    """Skin-like noise of several sizes, in [0, 1]."""
-    rng = np.random.default_rng(seed)
-    parts = [share * np.asarray(blur(jnp.asarray(rng.normal(size=(height, width, 1)), jnp.float32), sigma))[..., 0] * sigma
-             for sigma, share in ((1.5, 0.02), (4.0, 0.12), (12.0, 0.3), (30.0, 0.5))]
-    return np.clip(0.5 + sum(parts), 0, 1).astype(np.float32)
-
-
-def bumps(height: int, width: int, peak: float, seed: int = 0) -> np.ndarray:
-    """A smooth motion with a few centres, as action units have; (height, width, 2) pixels, `peak` at most."""
-    rng, (y, x) = np.random.default_rng(seed), np.mgrid[:height, :width]
-    flow = np.zeros((height, width, 2))
-    for _ in range(4):
-        centre, sigma, angle = rng.uniform(0.25, 0.75, 2), rng.uniform(0.06, 0.1) * width, rng.uniform(0, 2 * np.pi)
-        hill = np.exp(-((x - centre[0] * width) ** 2 + (y - centre[1] * height) ** 2) / (2 * sigma**2))
-        flow += hill[..., None] * np.array([np.cos(angle), np.sin(angle)])
-    return (peak * flow / np.linalg.norm(flow, axis=-1).max()).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -40,26 +19,9 @@ def flow_of():
     return {name: jax.jit(functools.partial(tvl1, settings=settings)) for name, settings in FORMS.items()}
 
 
-@pytest.fixture(scope="module")
-def moved_face():
-    """(first, second, true flow) of 340 x 280 with camera noise, 8 bits as stored; the largest motion is two pixels."""
-    rng, flow = np.random.default_rng(1), bumps(HEIGHT, WIDTH, 2.0)
-    first = texture(HEIGHT, WIDTH)
-    second = np.asarray(warp(jnp.asarray(first)[..., None], jnp.asarray(flow)))[..., 0]
-    first, second = (np.round(np.clip(255 * image + rng.normal(0, 1, image.shape), 0, 255)).astype(np.uint8)
-                     for image in (first, second))
-    return first, second, flow
-
-
-def errors(found: np.ndarray, true: np.ndarray) -> tuple[float, float]:
-    """Mean endpoint error in pixels: over all places, and over those that move by a quarter of the largest motion."""
-    error, length = np.linalg.norm(found - true, axis=-1), np.linalg.norm(true, axis=-1)
-    return float(error.mean()), float(error[length > length.max() / 4].mean())
-
-
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("shift", [(1, 0), (0, -1), (2, 1), (-3, 2)])
-def test_the_flow_of_a_shifted_picture_is_the_shift(flow_of, form, shift):
+def test_the_flow_of_a_shifted_picture_is_the_shift(flow_of, texture, form, shift):
     large = texture(84, 92)
     first, second = large[8:-8, 8:-8], large[8 - shift[1] : 76 - shift[1], 8 - shift[0] : 84 - shift[0]]
     inside = np.asarray(flow_of[form](first, second))[10:-10, 10:-10]
@@ -68,7 +30,7 @@ def test_the_flow_of_a_shifted_picture_is_the_shift(flow_of, form, shift):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_where_nothing_moves_the_flow_is_zero_and_batches_are_alone(flow_of, form):
+def test_where_nothing_moves_the_flow_is_zero_and_batches_are_alone(flow_of, texture, form):
     first, second = texture(68, 76), np.roll(texture(68, 76), 1, axis=1)
     assert (np.asarray(flow_of[form](first, first)) == 0).all()
     assert (np.asarray(flow_of[form](np.zeros((68, 76), np.float32), np.full((68, 76), 0.5, np.float32))) == 0).all()
@@ -78,7 +40,7 @@ def test_where_nothing_moves_the_flow_is_zero_and_batches_are_alone(flow_of, for
         assert apart.mean() < 1e-4 and apart.max() < 0.02
 
 
-def test_it_can_be_differentiated():
+def test_it_can_be_differentiated(texture):
     first = jnp.asarray(texture(24, 24))
     gradient = jax.grad(lambda second: tvl1(first, second, FAST).sum())(first)
     assert np.isfinite(gradient).all() and np.abs(gradient).max() > 0
@@ -98,7 +60,7 @@ def test_no_scale_is_too_small():
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_against_opencv_on_a_moved_face(flow_of, form, moved_face):
+def test_against_opencv_on_a_moved_face(flow_of, form, moved_face, errors):
     cv2 = pytest.importorskip("cv2")
     first, second, true = moved_face
     peer = cv2.optflow.DualTVL1OpticalFlow_create().calc(first, second, None)
@@ -110,7 +72,7 @@ def test_against_opencv_on_a_moved_face(flow_of, form, moved_face):
         assert np.linalg.norm(ours - peer, axis=-1).mean() <= 0.02 and found[0] <= theirs[0] * 1.05
 
 
-def test_against_scikit_image(flow_of, moved_face):
+def test_against_scikit_image(flow_of, moved_face, errors):
     """A second witness, of other settings: closer to ours than no motion is."""
     registration = pytest.importorskip("skimage.registration")
     first, second, _ = (part[100:228, 80:208] for part in moved_face)
@@ -120,7 +82,7 @@ def test_against_scikit_image(flow_of, moved_face):
     assert errors(ours, peer)[1] < 0.5 * errors(np.zeros_like(peer), peer)[1]
 
 
-def test_looking_up_equals_opencv_and_whole_shifts_are_exact():
+def test_looking_up_equals_opencv_and_whole_shifts_are_exact(texture, bumps):
     image, flow = texture(40, 50), bumps(40, 50, 3.3)
     whole = look_up(jnp.asarray(image)[None, ..., None], jnp.full((1, 40, 50, 2), 2.0), "cubic")[0, :, :, 0]
     np.testing.assert_allclose(whole[:-2, :-2], image[2:, 2:], atol=1e-6)
