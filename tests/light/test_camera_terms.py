@@ -64,6 +64,13 @@ def test_frames_that_are_gathered_one_by_one_share_the_clips_pattern_and_not_its
     assert len(np.unique(noisy.reshape(6, -1), axis=0)) == 4
 
 
+def test_a_clips_pattern_is_not_the_noise_of_any_of_its_frames():
+    at, frames = jnp.arange(4).reshape(1, 4), jnp.full((1, 4, 32, 32, 3), 0.5)
+    pattern, noise = (np.asarray(darkened(frames, at, Camera(0.5, **part), jax.random.key(0)))[0].reshape(4, -1)
+                      for part in ({"pattern": 0.05}, {"read": 0.05**2}))
+    assert np.abs(np.corrcoef([pattern[0], *noise]) - np.eye(5)).max() < 0.08
+
+
 @pytest.mark.parametrize("frequency", [100.0, 101.3, 120.0])
 def test_lamps_ripple_as_their_alias_at_200_frames_a_second(frequency):
     """sin(2 pi f t / 200 + p) = (-1)^t sin(2 pi (f - 100) t / 200 + p): frames alternate and beat at f - 100 Hz."""
