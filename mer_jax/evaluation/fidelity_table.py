@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 from mer_jax.evaluation.enhancers_compared import CEILING, CLEAN, ESTIMATORS
 from mer_jax.evaluation.whole_files import write_whole
 
+HEAD = f"{'':12} {'error':>6} {'95 %':^14} {'kept':>6} {'gain':>5} {'r':>5} {'false':>6} {'fixed':>6}  against t5"
+
 
 def fidelity_table(found: dict) -> str:
     """A block for each level and estimator, then what the pictures show."""
@@ -23,8 +25,7 @@ def fidelity_table(found: dict) -> str:
         rows = [row for row in found["rows"] if row["level"] == level]
         for name in ESTIMATORS:
             lines += ["", f"{level}, {name}   (on the clean frames: {clean[name]['error'][0]:.3f})"]
-            lines.append(f"{'':12} {'error':>6} {'95 %':^14} {'kept':>6} {'gain':>5} {'r':>5} {'false':>6} {'fixed':>6}  against t5")
-            lines += [motion_line(row["enhancer"], row[name]) for row in rows]
+            lines += [HEAD, *(motion_line(row["enhancer"], row[name]) for row in rows)]
         lines += ["", f"{level}, the pictures", f"{'':12} {'PSNR':>5} {'SSIM':>5} {'warping':>9} {'flicker':>8}"]
         lines += [f"{row['enhancer']:12} {row['psnr']:5.1f} {row['ssim']:5.2f} {row['warping']:9.5f} {row['flicker']:8.4f}"
                   for row in rows]

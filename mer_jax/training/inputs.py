@@ -44,7 +44,8 @@ def darkened(frames: Float[Array, "instants window height width channels"], at: 
              camera: Camera, key: jax.Array) -> Float[Array, "instants window height width channels"]:
     """One clip seen through a camera; the noise belongs to the clip and to the native frame, wherever it is used."""
     keys = jax.vmap(jax.vmap(jax.random.fold_in, (None, 0)), (None, 0))(key, at)
-    return jax.vmap(jax.vmap(darken, (0, None, 0)), (0, None, 0))(frames, camera, keys)
+    mapped = (0, None, 0, None, 0)
+    return jax.vmap(jax.vmap(darken, mapped), mapped)(frames, camera, keys, key, at)
 
 
 def training_inputs(network: Any, coding: str | None, augmentation: Augmentation, window: int, data: Data,
