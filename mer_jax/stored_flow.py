@@ -25,12 +25,16 @@ from mer_jax.data.clips import Clips, data_digest
 from mer_jax.evaluation.identity import code_digest, decisive_versions
 from mer_jax.evaluation.run_folder import locked
 from mer_jax.evaluation.whole_files import read_json, write_json, write_whole
+from mer_jax.light.luma import luma
 from mer_jax.mistakes import UserMistake, nearest
+from mer_jax.motion.apex import divide_and_conquer, largest_motion, middle
 from mer_jax.motion.flow_features import strain, stretched
 from mer_jax.motion.tvl1 import FAITHFUL, FAST, TVL1, tvl1
 from mer_jax.progress_bar import ProgressBar
 
 FORMS = {"faithful": FAITHFUL, "fast": FAST}
+ESTIMATES = {"middle": lambda _, onset, offset: middle(onset, offset), "largest_motion": largest_motion,
+             "divide_and_conquer": divide_and_conquer}
 SIDE = 28                                                     # of the pictures
 PIXELS_AT_ONCE = 2**20                                        # of one call; more clips in a call are no faster on a CPU
 
@@ -38,7 +42,7 @@ PIXELS_AT_ONCE = 2**20                                        # of one call; mor
 def store_flow(clips: Clips, folder: Path, form: str = "faithful", apex: str = "middle") -> dict:
     """Makes what `folder` lacks; gives {"clips", "made", "table", "estimated": clips whose apex was not recorded}.
 
-    form: of TV-L1, "faithful" or "fast". apex: how it is estimated where it is unknown, a name of `motion.apex.ESTIMATES`.
+    form: of TV-L1, "faithful" or "fast". apex: how it is estimated where it is unknown, a name of ESTIMATES.
 
     Raises UserMistake where the clips have no frames, a name is not known, or the folder holds the flow of something else.
     """
@@ -84,14 +88,21 @@ def apexes_of(clips: Clips, apex: str) -> np.ndarray:
     """(N,) indices of the apex frames: those recorded, and where none is, the estimated ones."""
     found = np.array(clips.apex)
     for row in np.flatnonzero(found < 0):
-        found[row] = ESTIMATES[apex](clips, row)
+        found[row] = estimated(clips.frames[row], clips.onset[row], clips.offset[row], apex)
     return found
+
+
+@functools.partial(jax.jit, static_argnums=3)
+def estimated(frames: Array, onset: Array, offset: Array, apex: str) -> Array:
+    """() the apex of one clip (L, H, W, C) uint8; the estimates want sides of multiples of 4."""
+    height, width = (side // 4 * 4 for side in frames.shape[1:3])
+    return ESTIMATES[apex](luma(frames[:, :height, :width].astype(jnp.float32) / 255), onset, offset)
 
 
 def fields(clips: Clips, apexes: np.ndarray, rows: list[int], settings: TVL1) -> Iterator[tuple[int, np.ndarray]]:
     """(row, (H, W, 3) float32: u, v and strain) of some clips, several a call; the last call is filled up by repeating."""
     height, width = clips.frames.shape[2:4]
-    count = max(1, min(len(rows), PIXELS_AT_ONCE // (height * width)))
+    count = max(1, min(len(clips), PIXELS_AT_ONCE // (height * width)))      # whatever is missing: the same program
     for start in range(0, len(rows), count):
         part = rows[start : start + count]
         filled = np.resize(part, count)
@@ -101,7 +112,7 @@ def fields(clips: Clips, apexes: np.ndarray, rows: list[int], settings: TVL1) ->
 
 @functools.partial(jax.jit, static_argnums=2)
 def field_of(first: Array, second: Array, settings: TVL1) -> Float[Array, "n height width 3"]:
-    flow = tvl1(*(grey(frames.astype(jnp.float32) / 255) for frames in (first, second)), settings)
+    flow = tvl1(*(luma(frames.astype(jnp.float32) / 255) for frames in (first, second)), settings)
     return jnp.concatenate([flow, strain(flow)[..., None]], -1)
 
 
