@@ -58,7 +58,7 @@ class Estimator(NamedTuple):
     default: float
 
 
-def tvl1_of(first: Array, second: Array, lam: float) -> Array:
+def tvl1_of(first: Array, second: Array, lam: float | Array) -> Array:
     return tvl1(first, second, dataclasses.replace(FAST, lam=lam))
 
 
@@ -215,12 +215,12 @@ def measure(pictures: Float[Array, "n instants height width channels"], scenes: 
     return Measured(kept, shown_by(pictures, scenes))
 
 
-def kept_of(name: str, first: Array, second: Array, setting: float, *scene: Array) -> MotionKept:
+def kept_of(name: str, first: Array, second: Array, setting: int | float | Array, *scene: Array) -> MotionKept:
     """By an estimator at one regularity; TV-L1's is a number that the compiled program takes, Farneback's shapes it."""
     return (kept_traced if name == "TV-L1" else kept_static)(name, first, second, setting, *scene)
 
 
-def _kept(name: str, first: Array, second: Array, setting: float, clean: Array, nose: Bool[Array, "n h w"],
+def _kept(name: str, first: Array, second: Array, setting: int | float | Array, clean: Array, nose: Bool[Array, "n h w"],
           moves: Bool[Array, "n h w"], face: Bool[Array, "n h w"]) -> MotionKept:
     flow = jax.vmap(aligned)(ESTIMATORS[name].flow(first, second, setting), nose)
     return jax.vmap(motion_kept)(flow, clean, moves, face)
@@ -270,7 +270,7 @@ def summary(whole: dict[tuple[str, str], Measured], name: str, level: str, subje
         }
         if name != CLEAN:
             untouched, base = (at_best(whole[other, level].kept[estimator], subject).error for other in ("none", BASELINE))
-            row[estimator]["preserved"] = float(motion_preserved(np.nanmean(found.error), np.nanmean(untouched)))
+            row[estimator]["preserved"] = motion_preserved(float(np.nanmean(found.error)), float(np.nanmean(untouched)))
             row[estimator]["over_baseline"] = over_people(found.error - base, subject)
     return row
 

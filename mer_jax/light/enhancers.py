@@ -18,8 +18,8 @@ from mer_jax.motion.smoothing import blur
 from mer_jax.motion.warping import look_up
 
 BRIGHTNESS = 0.4                                              # mean luma that a gain aims at
-Windows = Float[Array, "instants window height width channels"]
-Pictures = Float[Array, "instants height width channels"]
+Windows = Float[Array | np.ndarray, "instants window height width channels"]
+Pictures = Float[Array | np.ndarray, "instants height width channels"]
 
 
 class Enhancer(NamedTuple):
@@ -51,7 +51,7 @@ def gamma(pictures: Pictures) -> Pictures:
     return jnp.maximum(pictures, 1e-8) ** 0.4
 
 
-def compensated_mean(windows: Windows, sigma: float = 4.0, damping: float = 1e-4) -> Pictures:
+def compensated_mean(windows: Windows, sigma: float = 4.0, damping: float = 1e-6) -> Pictures:
     """The mean of the window's frames after each was moved back along the motion inside of the window.
 
     That motion is one velocity a place, from the change over all frames at once: with g the gradient of the mean frame and
@@ -67,7 +67,7 @@ def compensated_mean(windows: Windows, sigma: float = 4.0, damping: float = 1e-4
     xx, xy, yy, xt, yt = jnp.moveaxis(blur(jnp.stack([gx * gx, gx * gy, gy * gy, gx * slope, gy * slope], -1), sigma), -1, 0)
     xx, yy = xx + damping, yy + damping
     velocity = jnp.stack([xy * yt - yy * xt, xy * xt - xx * yt], -1) / (xx * yy - xy * xy)[..., None]
-    moved = jax.vmap(lambda window, speed: look_up(window, time[:, None, None, None] * speed))(windows, velocity)
+    moved = jax.vmap(lambda window, speed: look_up(window, time[:, None, None, None] * speed, "cubic"))(windows, velocity)
     return moved.mean(1)
 
 

@@ -79,7 +79,7 @@ def motion_kept(found: Float[Array, "height width 2"], clean: Float[Array, "heig
                       mean(lengths[0], still) - mean(lengths[1], still))
 
 
-def motion_preserved(error: Float[Array, "*n"], untouched: Float[Array, "*n"]) -> Float[Array, "*n"]:
+def motion_preserved(error: float | Float[Array, "*n"], untouched: float | Float[Array, "*n"]) -> float | Float[Array, "*n"]:
     """1 - error / the error of the dark pictures as they are: 1 perfect, 0 useless, below 0 harmful."""
     return 1 - error / untouched
 

@@ -27,7 +27,7 @@ class TVL1:
     a scale; iterations: a warp; interpolation: "cubic" or "linear", of the warped picture."""
 
     tau: float = 0.25
-    lam: float = 0.15
+    lam: float | Array = 0.15
     theta: float = 0.3
     scales: int = 5
     scale_step: float = 0.8

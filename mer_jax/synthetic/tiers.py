@@ -31,6 +31,8 @@ CASME2 = {
 class Tier:
     """How hard a set of clips is: size in pixels, people, clips a person, median peak motion in px at IOD 112.
 
+    full_size is there to measure motion: at a database's own size, where the motion is as many pixels as there.
+
     sets: P(action units | class). balanced: all classes of CLASSES5 alike, else shares around CASME II's that differ
     from person to person. confounders: how often distractor, blink and relight come, 1 being as in real clips.
     """
@@ -52,6 +54,7 @@ def frozen(sets: dict) -> tuple:
 TIERS = {
     "easy": Tier("easy", 64, 8, 15, 1.8, frozen(EASY), True, 0.3),
     "casme2_like": Tier("casme2_like", 112, 26, 10, 1.2, frozen(CASME2), False, 1.0),
+    "full_size": Tier("full_size", 280, 20, 2, 1.2, frozen(CASME2), False, 1.0),
 }
 CASME2_SHARES = np.array([32, 25, 63, 27, 99]) / 246           # of CLASSES5
 
