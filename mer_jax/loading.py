@@ -13,7 +13,7 @@ from mer_jax.mistakes import UserMistake, nearest
 
 RENDERED = {"synthme": "tfds_builders.synthme"}
 SOURCES = {
-    "synthme": "rendered faces, made at the first use: synthme/easy, synthme/casme2_like, synthme/full_size (--config.data.name=synthme)",
+    "synthme": "rendered faces, made at the first use: synthme, synthme/casme2_like, synthme/full_size (--config.data.name=)",
     "table": "a CSV of one's own: dataset, subject, clip, emotion, and flow and/or frames (--config.data.table=FILE.csv)",
     "tfds": "any built TFDS folder, read without TensorFlow (--config.data.name=FOLDER)",
 }

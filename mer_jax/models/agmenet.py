@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from mer_jax.light.luma import luma
 from mer_jax.models.blocks.attention import RegionAttention, TemporalEncoder
 from mer_jax.models.blocks.densenet import LateDenseNet
 from mer_jax.models.blocks.enhancement import LowLightEnhancement
