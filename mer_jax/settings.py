@@ -32,6 +32,7 @@ def default_config() -> ConfigDict:
         "protocol": "leave_one_subject_out",
         "protocol_options": {"folds": 0, "share": 0.0, "seed": 0},     # 0: the protocol's own default
         "network": {"name": "ststnet", "variant": "", "off": ()},      # off: parts to leave out, e.g. ("llem",)
+        "network_options": {},                                 # field of the network -> value, e.g. {"enhancement": "retinex"}
         "epochs": 100,
         "batch_size": 256,
         "optimizer": {"name": "adam", "learning_rate": 1e-3, "weight_decay": 0.0, "schedule": "constant",
@@ -54,7 +55,7 @@ def default_config() -> ConfigDict:
     })
 
 
-FREE = ("losses", "trainable", "stages_before")                # groups whose keys are the user's own
+FREE = ("network_options", "losses", "trainable", "stages_before")                # groups whose keys are the user's own
 POSITIVE, NOT_NEGATIVE = (sys.float_info.min, "a number above 0"), (0, "0 or more")
 LEAST = {
     **dict.fromkeys(("epochs", "seeds", "batch_size"), (1, "at least 1")), "optimizer.learning_rate": POSITIVE,
@@ -77,6 +78,7 @@ class Settings:
     network: str
     variant: str | None
     off: tuple[str, ...]
+    network_options: tuple[tuple[str, Any], ...]
     weights: str
     recipe: Recipe
     seeds: int
@@ -120,7 +122,8 @@ def settings_of(name: str, config: ConfigDict) -> Settings:
     full = completed(config)
     choose(full.selection, SELECTIONS, "selection")
     choose(full.protocol, PROTOCOLS, "protocol", PROTOCOL_ALIASES)
-    known_fields(full.network.name, full.network.variant or None, full.network.off)
+    network_options = dict(full.network_options)
+    known_fields(full.network.name, full.network.variant or None, full.network.off, network_options)
     choose(full.optimizer.name, OPTIMIZERS, "optimizer.name")
     choose(full.optimizer.schedule, ("constant", "cosine"), "optimizer.schedule")
     choose(full.class_weights, CLASS_WEIGHTS, "class_weights")
@@ -135,10 +138,11 @@ def settings_of(name: str, config: ConfigDict) -> Settings:
                     full.optimizer.gradient_clip, full.label_smoothing, full.class_weights, Augmentation(**full.augmentation))
     options = {k: v for k, v in full.protocol_options.items() if v}
     data_options = tuple((key, full.data[key]) for key in ("label", "root", "split") if full.data[key])
-    return Settings(name, full.data.table or full.data.name, data_options, full.data.classes or None, full.protocol,
-                    tuple(sorted(options.items())), full.network.name, full.network.variant or None, full.network.off,
-                    full.weights, recipe, full.seeds, tuple(full.light), full.selection, full.report.faces,
-                    full.allow_leak, full.allow_absent_class, full.platform, full.checkpoint_seconds)
+    return Settings(
+        name, full.data.table or full.data.name, data_options, full.data.classes or None, full.protocol,
+        tuple(sorted(options.items())), full.network.name, full.network.variant or None, full.network.off,
+        tuple(sorted(network_options.items())), full.weights, recipe, full.seeds, tuple(full.light), full.selection,
+        full.report.faces, full.allow_leak, full.allow_absent_class, full.platform, full.checkpoint_seconds)
 
 
 def stages_of(config: ConfigDict) -> tuple[Stage, ...]:

@@ -42,7 +42,8 @@ def main() -> None:
     clips, found = mer_jax.load(settings.source, settings.classes, **dict(settings.data_options)), {}
     for name, change in (("in order", lambda clips: clips), ("frozen", frozen), ("shuffled", shuffled)):
         seen = change(clips)
-        network = mer_jax.models.create(settings.network, len(clips.classes), settings.variant, settings.off)
+        network = mer_jax.models.create(settings.network, len(clips.classes), settings.variant, settings.off,
+                                        **dict(settings.network_options))
         table = mer_jax.benchmark(network, seen, make_folds(settings, seen), settings.recipe, seeds=settings.seeds,
                                   selection=settings.selection, light=settings.light, allow_leak=settings.allow_leak,
                                   allow_absent_class=settings.allow_absent_class)

@@ -22,7 +22,7 @@ import numpy as np
 
 import mer_jax
 from mer_jax.data.sampling import instants, window_of, windows
-from mer_jax.evaluation.benchmark import data_of
+from mer_jax.evaluation.benchmark import frame_data
 from mer_jax.evaluation.linear import differences, held_out_scores
 from mer_jax.evaluation.uncertainty import resampled_counts
 from mer_jax.light.camera import LEVELS
@@ -142,7 +142,7 @@ def picture_rows(judge: Judge) -> list[Row]:
 
 def light_rows(judge: Judge) -> list[Row]:
     """The linear classifier on apex - onset, level by level, and each step between levels."""
-    data, rows = data_of(mer_jax.models.create("agmenet", judge.classes), judge.clips), []
+    data, rows = frame_data(judge.clips), []
     found = {level: judge.linear(differences(data, level, window_of(judge.clips.fps))) for level in LEVELS}
     for level, confusions in found.items():
         rows.append(judge.row(f"linear, apex - onset, {level}", confusions))
@@ -154,7 +154,7 @@ def light_rows(judge: Judge) -> list[Row]:
 
 def tvl1_flow(clips: mer_jax.Clips) -> np.ndarray:
     """(clips, H, W, 2) pixels from onset to apex, of the frames as they are."""
-    data = jax.device_put(data_of(mer_jax.models.create("agmenet", len(clips.classes)), clips))
+    data = frame_data(clips)
 
     @jax.jit
     def of(row):

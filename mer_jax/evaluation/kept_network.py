@@ -35,7 +35,8 @@ def train_network(settings, clips: Clips, folder: Path, benchmark: Path) -> dict
     """
     if folder.exists() and not (folder / "network.json").is_file() and (folder.is_file() or any(folder.iterdir())):
         raise UserMistake(f"{folder}: holds something that is no trained network; name another --out")
-    network = create(settings.network, len(clips.classes), settings.variant, settings.off)
+    network = create(settings.network, len(clips.classes), settings.variant, settings.off,
+                     **dict(settings.network_options))
     start = read_trunk(network, settings.weights) if settings.weights else {}
     check_inputs(network, clips, settings.light)
     check_classes(clips)
@@ -55,7 +56,9 @@ def train_network(settings, clips: Clips, folder: Path, benchmark: Path) -> dict
     weights = {"/".join(str(entry.key) for entry in path): leaf
                for path, leaf in jax.tree_util.tree_leaves_with_path(state.variables())}
     kept = {
-        "network": settings.network, "variant": settings.variant, "off": list(settings.off), "classes": list(clips.classes),
+        "network": settings.network, "variant": settings.variant, "off": list(settings.off),
+        "options": dict(settings.network_options),
+        "classes": list(clips.classes),
         "preprocessing": {"inputs": list(network.inputs), "flow_coding": clips.flow_coding, "window": window,
                           "instants": getattr(network, "instants", None),
                           "shapes": {name: list(clips.inputs()[name].shape[1:]) for name in network.inputs}},

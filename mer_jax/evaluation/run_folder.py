@@ -115,7 +115,8 @@ def run_benchmark(settings, clips: Clips, folder: Path, fresh: bool = False) -> 
 
     Nothing is written, and nothing of an earlier run removed, before everything that can be checked is.
     """
-    network = create(settings.network, len(clips.classes), settings.variant, off=settings.off)
+    network = create(settings.network, len(clips.classes), settings.variant, settings.off,
+                     **dict(settings.network_options))
     start = read_trunk(network, settings.weights) if settings.weights else {}
     description, findings = describe(settings, clips, start), None
     if fresh:

@@ -8,14 +8,13 @@ are OpenCV's, which is in `pip install -e ".[peers]"`.
 from collections.abc import Callable
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from mer_jax.light.compensation import moved_back
 from mer_jax.light.luma import luma
 from mer_jax.motion.smoothing import blur
-from mer_jax.motion.warping import look_up
 
 BRIGHTNESS = 0.4                                              # mean luma that a gain aims at
 Windows = Float[Array | np.ndarray, "instants window height width channels"]
@@ -51,24 +50,9 @@ def gamma(pictures: Pictures) -> Pictures:
     return jnp.maximum(pictures, 1e-8) ** 0.4
 
 
-def compensated_mean(windows: Windows, sigma: float = 4.0, damping: float = 1e-6) -> Pictures:
-    """The mean of the window's frames after each was moved back along the motion inside of the window.
-
-    That motion is one velocity a place, from the change over all frames at once: with g the gradient of the mean frame and
-    s the slope of brightness in time, sum w g g^T v = -sum w g s over a Gaussian window w of `sigma` pixels (Lucas and Kanade,
-    1981); `damping` keeps flat and noisy places still. Luma in [0, 1].
-    """
-    count = windows.shape[1]
-    time = jnp.arange(count) - count // 2
-    centred = time - time.mean()
-    grey = luma(windows)
-    gy, gx = jnp.gradient(grey.mean(1), axis=(-2, -1))
-    slope = jnp.einsum("w,tw...->t...", centred, grey) / jnp.maximum(jnp.square(centred).sum(), 1)
-    xx, xy, yy, xt, yt = jnp.moveaxis(blur(jnp.stack([gx * gx, gx * gy, gy * gy, gx * slope, gy * slope], -1), sigma), -1, 0)
-    xx, yy = xx + damping, yy + damping
-    velocity = jnp.stack([xy * yt - yy * xt, xy * xt - xx * yt], -1) / (xx * yy - xy * xy)[..., None]
-    moved = jax.vmap(lambda window, speed: look_up(window, time[:, None, None, None] * speed, "cubic"))(windows, velocity)
-    return moved.mean(1)
+def compensated_mean(windows: Windows) -> Pictures:
+    """The mean of the window's frames after each was moved back to its instant along the motion in the window."""
+    return moved_back(windows).mean(1)
 
 
 def retinex(pictures: Pictures, sigma: float = 15.0) -> Pictures:

@@ -2,7 +2,9 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -31,10 +33,11 @@ MODELS = {
 }
 
 
-def known_fields(name: str, variant: str | None = None, off: tuple[str, ...] = ()) -> dict:
-    """The fields of a network's variant, the first listed one where None, with the parts `off` switched off.
+def known_fields(name: str, variant: str | None = None, off: tuple[str, ...] = (),
+                 options: Mapping[str, Any] = MappingProxyType({})) -> dict:
+    """The fields of a network's variant, the first listed one where None, with `options` and the parts `off` switched off.
 
-    Raises UserMistake where there is no such network, variant or part.
+    Raises UserMistake where there is no such network, variant, part or option, or an option's value is of another kind.
     """
     if name not in MODELS:
         raise UserMistake(f"network {name!r} is not known{nearest(name, MODELS)}; there are: {', '.join(MODELS)}")
@@ -42,19 +45,27 @@ def known_fields(name: str, variant: str | None = None, off: tuple[str, ...] = (
     if variant is not None and variant not in variants:
         raise UserMistake(f"network {name!r} has no variant {variant!r}{nearest(variant, variants)}; "
                           f"there are: {', '.join(variants)}")
-    parts = [field.name for field in dataclasses.fields(MODELS[name].network) if field.default is True]
+    fields = {field.name: field.default for field in dataclasses.fields(MODELS[name].network)
+              if field.name not in ("classes", "parent", "name")}
+    parts = [field for field, default in fields.items() if default is True]
     for part in off:
         if part not in parts:
             raise UserMistake(f"network {name!r} has no part {part!r} to switch off{nearest(part, parts)}; "
                               f"there are: {', '.join(parts) or 'none'}")
+    for option, value in options.items():
+        if option not in fields:
+            raise UserMistake(f"network {name!r} has no option {option!r}{nearest(option, fields)}; "
+                              f"there are: {', '.join(fields)}")
+        if type(value) is not type(fields[option]) and not (isinstance(fields[option], float) and type(value) is int):
+            raise UserMistake(f"network {name!r}, option {option}={value!r}: wanted a value like {fields[option]!r}")
     chosen = variants[variant] if variant is not None else next(iter(variants.values()))
-    return {**chosen, **dict.fromkeys(off, False)}
+    return {**chosen, **options, **dict.fromkeys(off, False)}
 
 
 def create(name: str, classes: int, variant: str | None = None, off: tuple[str, ...] = (), **fields) -> nn.Module:
-    """The network `name` for so many classes; `variant` is the first listed one where None; `off`: parts left out."""
-    chosen = known_fields(name, variant, off)
-    return MODELS[name].network(classes=classes, **{**chosen, **fields})
+    """The network `name` for so many classes; `variant` is the first listed one where None; `off`: parts left out; fields:
+    other values than the variant's."""
+    return MODELS[name].network(classes=classes, **known_fields(name, variant, off, fields))
 
 
 def table() -> list[dict]:

@@ -46,6 +46,7 @@ class AGMENet(nn.Module):
     network then works at half their size), in units of their deviation over the clip; or "none".
     positions: learned places and times added to the tokens. place_gain: a learned gain for each place of the aligned face,
     part of no paper: without it the mean over places forgets where something moved.
+    enhancement, compensate: of the LLEM, "curve", "retinex" or the warning example "per_frame"; see `blocks.enhancement`.
     """
 
     classes: int = 3
@@ -68,6 +69,8 @@ class AGMENet(nn.Module):
     motion: str = "difference"
     positions: bool = True
     place_gain: bool = True
+    enhancement: str = "curve"
+    compensate: bool = False
     inputs: ClassVar[tuple[str, ...]] = ("frames",)
     trunk: ClassVar[str] = "features"                         # the part that published weights fill
 
@@ -81,7 +84,7 @@ class AGMENet(nn.Module):
         windows = jnp.asarray(inputs["frames"])
         n, t = windows.shape[:2]
         if self.llem:
-            frames, extras = LowLightEnhancement(name="llem")(windows)
+            frames, extras = LowLightEnhancement(kind=self.enhancement, compensate=self.compensate, name="llem")(windows)
         else:
             frames, extras = windows[:, :, windows.shape[2] // 2], {}
         features = LateDenseNet(self.stem, self.growth, self.blocks, self.stem_kernel,

@@ -64,6 +64,14 @@ def curve_smoothness(output: Output, batch) -> Float[Array, " batch"]:
     return 2 * (jnp.square(jnp.diff(curve, axis=1)).mean((1, 2, 3)) + jnp.square(jnp.diff(curve, axis=2)).mean((1, 2, 3)))
 
 
+def illumination(output: Output, batch) -> Float[Array, " batch"]:
+    """Of a Retinex enhancement: 1.5 mean (I - x)^2 + mean |dI|, I the illumination and x the clip's mean picture, both as small
+    as they were estimated (Ma et al., CVPR 2022, eq. 7 and 8; theirs weighs the second by how alike the neighbours are)."""
+    light = output.extras["illumination"]
+    smooth = sum(jnp.abs(jnp.diff(light, axis=axis)).mean((1, 2, 3)) for axis in (1, 2))
+    return 1.5 * jnp.square(light - output.extras["lit"]).mean((1, 2, 3)) + smooth
+
+
 def motion(output: Output, batch) -> Float[Array, " batch"]:
     """mean |N(enhanced apex - onset) - N(bright apex - onset)|, N(z) = z / (local deviation in 15x15 + 1e-3)."""
     enhanced, bright = output.extras["enhanced"], batch.bright[:, :, batch.bright.shape[2] // 2]
@@ -79,7 +87,7 @@ def motion(output: Output, batch) -> Float[Array, " batch"]:
 
 LOSSES: dict[str, Callable[[Output, "object"], jax.Array]] = {
     function.__name__: function
-    for function in (cross_entropy, instants, spatial, exposure, colour, curve_smoothness, motion)
+    for function in (cross_entropy, instants, spatial, exposure, colour, curve_smoothness, illumination, motion)
 }
 
 

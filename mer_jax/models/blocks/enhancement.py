@@ -10,9 +10,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from mer_jax.light.compensation import moved_back
 from mer_jax.light.luma import luma
+from mer_jax.mistakes import UserMistake, nearest
 
 ITERATIONS = 8
+KINDS = ("curve", "retinex", "per_frame")
 
 
 def deflicker(windows: Float[Array, "n t w h width c"]) -> Float[Array, "n t w h width c"]:
@@ -56,29 +59,67 @@ class CurveNet(nn.Module):
         return jnp.tanh(separable(jnp.concatenate([c1, c6], -1), 3, "c7", last=True))
 
 
+class IlluminationNet(nn.Module):
+    """SCI's estimator: (N, h, w, 3) -> illumination in [1e-4, 1], x plus what three 3x3 convolutions add (Ma et al., CVPR 2022,
+    eq. 3); layer norm where theirs is batch norm, so that a clip's light hangs on no other clip."""
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "n h w 3"]) -> Float[Array, "n h w 3"]:
+        features = nn.relu(nn.Conv(3, (3, 3), name="first")(x))
+        features = features + nn.relu(nn.LayerNorm(name="norm")(nn.Conv(3, (3, 3), name="second")(features)))
+        return jnp.clip(nn.sigmoid(nn.Conv(3, (3, 3), name="last")(features)) + x, 1e-4, 1.0)
+
+
 class LowLightEnhancement(nn.Module):
     """LLEM: windows (N, T, W, H, W', 3) in [0, 1] -> enhanced (N, T, H, W', 3) in [0, 1], and what its losses need.
 
-    Deflicker; mean over each window with learned weights (softmax, starting at the binomial 1 4 6 4 1); curve A from
-    the clip's mean at 1 / `scale` of its size, enlarged and shared by all moments; gate g = sigmoid(20 (.5 - p98)) with p98
-    of the luma of the same small mean frame, so that a well-lit clip passes.
+    Deflicker; mean over each window with learned weights (softmax, starting at the binomial 1 4 6 4 1), with `compensate`
+    after its frames were moved back along the motion in it; then, from the clip's mean at 1 / `scale` of its size, by `kind`:
+
+    curve: A in (-1, 1), enlarged and shared by all moments, times the gate; retinex: divided by an illumination, enlarged and
+    shared, to the power of the gate; per_frame: a curve from each moment's own picture. That is the warning example: the
+    curves differ from moment to moment by what the noise did, and what differs is motion to whoever looks for it.
+
+    Gate g = sigmoid(20 (.5 - p98)) with p98 of the luma of the clip's small mean picture, so that a well-lit clip passes.
     """
 
     scale: int = 8
+    kind: str = "curve"
+    compensate: bool = False
 
     @nn.compact
     def __call__(self, windows: Float[Array, "n t w h width 3"]) -> tuple[Float[Array, "n t h width 3"], dict]:
-        n, _, count, height, width, channels = windows.shape
+        if self.kind not in KINDS:
+            raise UserMistake(f"enhancement {self.kind!r} is not known{nearest(self.kind, KINDS)}; "
+                              f"there are: {', '.join(KINDS)}")
+        denoised = self.denoised(windows)
+        glimpse = self.glimpse(denoised.mean(1, keepdims=True))
+        bright = jnp.percentile(luma(glimpse).reshape(len(windows), -1), 98, axis=1)
+        gate = nn.sigmoid(20 * (0.5 - bright))[:, None, None, None, None]
+        extras = {"denoised": denoised, "gate": gate[:, 0, 0, 0, 0]}
+        if self.kind == "retinex":
+            light = self.enlarged(IlluminationNet(name="illumination")(glimpse[:, 0])[:, None], denoised)
+            enhanced = jnp.clip(denoised / light**gate, 0, 1)
+            return enhanced, {**extras, "enhanced": enhanced, "illumination": light[:, 0],
+                              "lit": self.enlarged(glimpse, denoised)[:, 0]}
+        seen = self.glimpse(denoised) if self.kind == "per_frame" else glimpse
+        curve = CurveNet(name="curve")(seen.reshape(-1, *seen.shape[2:])).reshape(seen.shape)
+        curve = self.enlarged(curve, denoised)
+        enhanced = apply_curve(denoised, gate * curve)
+        return enhanced, {**extras, "enhanced": enhanced, "curve": curve.mean(1)}
+
+    def denoised(self, windows: Float[Array, "n t w h width 3"]) -> Float[Array, "n t h width 3"]:
         binomial = jnp.array([1.0])
-        for _ in range(count - 1):
+        for _ in range(windows.shape[2] - 1):
             binomial = jnp.convolve(binomial, jnp.array([0.5, 0.5]))
         weights = jax.nn.softmax(self.param("window", lambda _: jnp.log(binomial)))
-        denoised = jnp.einsum("ntwhxc,w->nthxc", deflicker(windows), weights)
-        small = (n, max(height // self.scale, 4), max(width // self.scale, 4), channels)
-        glimpse = jax.image.resize(denoised.mean(1), small, "linear")
-        curve = CurveNet(name="curve")(glimpse)
-        curve = jax.image.resize(curve, (n, height, width, channels), "linear")
-        bright = jnp.percentile(luma(glimpse).reshape(n, -1), 98, axis=1)
-        gate = nn.sigmoid(20 * (0.5 - bright))[:, None, None, None]
-        enhanced = apply_curve(denoised, (gate * curve)[:, None])
-        return enhanced, {"denoised": denoised, "enhanced": enhanced, "curve": curve, "gate": gate[:, 0, 0, 0]}
+        steady = deflicker(windows)
+        return jnp.einsum("ntwhxc,w->nthxc", moved_back(steady) if self.compensate else steady, weights)
+
+    def glimpse(self, pictures: Float[Array, "n t h width 3"]) -> Float[Array, "n t small_h small_w 3"]:
+        n, t, height, width, channels = pictures.shape
+        return jax.image.resize(pictures, (n, t, max(height // self.scale, 4), max(width // self.scale, 4), channels), "linear")
+
+    def enlarged(self, small: Float[Array, "n k small_h small_w 3"],
+                 like: Float[Array, "n t h width 3"]) -> Float[Array, "n k h width 3"]:
+        return jax.image.resize(small, (*small.shape[:2], *like.shape[2:]), "linear")
