@@ -72,6 +72,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--flow", default="faithful", help="of TV-L1: faithful (as OpenCV's) or fast (default: %(default)s)")
     made.add_argument("--apex", default="middle", help="how an apex is estimated that is not known: middle, largest_motion, "
                       "divide_and_conquer (default: %(default)s)")
+    made.add_argument("--channels", default="ststnet", metavar="SOURCE", help="whose third channel beside u and v: ststnet, "
+                      "softnet, mean, offtanet, meb, ststnet_issue8 (strains), lrcn (magnitude) (default: %(default)s)")
     made = command("fidelity", "how much of the motion enhancers keep in the dark",
                    "example:\n  mer-jax fidelity synthme --light=L2,L4 --enhancers=gain,t5 --figure=fidelity.png", fidelity)
     add_source(made)

@@ -59,7 +59,7 @@ def flow(arguments: argparse.Namespace, rest: list[str]) -> None:
 
     clips = clips_of(arguments)
     arguments.folder = arguments.out
-    made = store_flow(clips, arguments.out, arguments.flow, arguments.apex)
+    made = store_flow(clips, arguments.out, arguments.flow, arguments.apex, arguments.channels)
     estimated = f", the apex of {made['estimated']} of them estimated ({arguments.apex})" if made["estimated"] else ""
     print(json.dumps(made) if arguments.json else
           f"flow of {made['clips']} clips, {made['made']} of them now{estimated}\ntable: {made['table']}")

@@ -1,6 +1,6 @@
 """Stored flow: a folder of flow fields from onset to apex, and the small pictures that the field's networks are fed with.
 
-    flow/DATASET/SUBJECT/CLIP.npy        (height, width, 3) float32: motion to the right, downwards (pixels), optical strain
+    flow/DATASET/SUBJECT/CLIP.npy        (height, width, 3) float32: motion to the right, downwards (pixels), strain
     pictures/DATASET/SUBJECT/CLIP.png    the same at 28 x 28, each channel stretched to 0..255 (`minmax8`)
     clips.csv                            the table of the pictures, which `mer_jax.load` and every benchmark read
     flow.json                            how they were made, and of which data
@@ -28,7 +28,7 @@ from mer_jax.evaluation.whole_files import read_json, write_json, write_whole
 from mer_jax.light.luma import luma
 from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.motion.apex import divide_and_conquer, largest_motion, middle
-from mer_jax.motion.flow_features import strain, stretched
+from mer_jax.motion.flow_features import THIRD_CHANNELS, stretched, three_channels
 from mer_jax.motion.tvl1 import FAITHFUL, FAST, TVL1, tvl1
 from mer_jax.progress_bar import ProgressBar
 
@@ -39,19 +39,20 @@ SIDE = 28                                                     # of the pictures
 PIXELS_AT_ONCE = 2**20                                        # of one call; more clips in a call are no faster on a CPU
 
 
-def store_flow(clips: Clips, folder: Path, form: str = "faithful", apex: str = "middle") -> dict:
+def store_flow(clips: Clips, folder: Path, form: str = "faithful", apex: str = "middle", channels: str = "ststnet") -> dict:
     """Makes what `folder` lacks; gives {"clips", "made", "table", "estimated": clips whose apex was not recorded}.
 
-    form: of TV-L1, "faithful" or "fast". apex: how it is estimated where it is unknown, a name of ESTIMATES.
+    form: of TV-L1, "faithful" or "fast". apex: how it is estimated where it is unknown, a name of ESTIMATES. channels: what
+    the third one is, a source of THIRD_CHANNELS; of the default the optical strain.
 
     Raises UserMistake where the clips have no frames, a name is not known, or the folder holds the flow of something else.
     """
-    for value, known, name in ((form, FORMS, "flow"), (apex, ESTIMATES, "apex")):
+    for value, known, name in ((form, FORMS, "flow"), (apex, ESTIMATES, "apex"), (channels, THIRD_CHANNELS, "channels")):
         if value not in known:
             raise UserMistake(f"{name} {value!r} is not known{nearest(value, known)}; there are: {', '.join(known)}")
     if clips.frames is None:
         raise UserMistake(f"the data have no frames to find motion in (they have: {', '.join(clips.inputs())})")
-    made_of = {"flow": form, "apex": apex, "side": SIDE, "data": data_digest(clips), "code": code_digest(),
+    made_of = {"flow": form, "apex": apex, "channels": channels, "side": SIDE, "data": data_digest(clips), "code": code_digest(),
                "versions": decisive_versions()}
     check_folder(folder, made_of)
     folder.mkdir(parents=True, exist_ok=True)
@@ -61,7 +62,7 @@ def store_flow(clips: Clips, folder: Path, form: str = "faithful", apex: str = "
         apexes = apexes_of(clips, apex)
         with ProgressBar(len(clips), "flow") as bar:
             bar.skip(len(clips) - len(missing))
-            for row, field in fields(clips, apexes, missing, FORMS[form]):
+            for row, field in fields(clips, apexes, missing, FORMS[form], channels):
                 write_field(folder, clips.ids[row], field)
                 bar.advance()
         write_whole(folder / "clips.csv", table(clips, apex))
@@ -99,21 +100,22 @@ def estimated(frames: Array, onset: Array, offset: Array, apex: str) -> Array:
     return ESTIMATES[apex](luma(frames[:, :height, :width].astype(jnp.float32) / 255), onset, offset)
 
 
-def fields(clips: Clips, apexes: np.ndarray, rows: list[int], settings: TVL1) -> Iterator[tuple[int, np.ndarray]]:
-    """(row, (H, W, 3) float32: u, v and strain) of some clips, several a call; the last call is filled up by repeating."""
+def fields(clips: Clips, apexes: np.ndarray, rows: list[int], settings: TVL1,
+           channels: str) -> Iterator[tuple[int, np.ndarray]]:
+    """(row, (H, W, 3) float32: u, v and the third channel) of some clips, several a call; the last call is filled up by repeating."""
     height, width = clips.frames.shape[2:4]
     count = max(1, min(len(clips), PIXELS_AT_ONCE // (height * width)))      # whatever is missing: the same program
     for start in range(0, len(rows), count):
         part = rows[start : start + count]
         filled = np.resize(part, count)
         first, second = (np.asarray(clips.frames)[filled, marks[filled]] for marks in (np.asarray(clips.onset), apexes))
-        yield from zip(part, np.asarray(field_of(first, second, settings)), strict=False)
+        yield from zip(part, np.asarray(field_of(first, second, settings, channels)), strict=False)
 
 
-@functools.partial(jax.jit, static_argnums=2)
-def field_of(first: Array, second: Array, settings: TVL1) -> Float[Array, "n height width 3"]:
-    flow = tvl1(*(luma(frames.astype(jnp.float32) / 255) for frames in (first, second)), settings)
-    return jnp.concatenate([flow, strain(flow)[..., None]], -1)
+@functools.partial(jax.jit, static_argnums=(2, 3))
+def field_of(first: Array, second: Array, settings: TVL1, channels: str) -> Float[Array, "n height width 3"]:
+    first, second = (luma(frames.astype(jnp.float32) / 255) for frames in (first, second))
+    return three_channels(tvl1(first, second, settings), channels)
 
 
 @jax.jit

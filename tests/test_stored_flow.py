@@ -93,6 +93,7 @@ def test_flow_of_another_kind_and_strange_folders_are_refused(few, stored, tmp_p
 
 @pytest.mark.parametrize(("words", "line"), [
     ({"form": "fats"}, "flow 'fats' is not known .did you mean 'fast'.*; there are: faithful, fast"),
+    ({"channels": "strain"}, "channels 'strain' is not known.*; there are: ststnet, softnet"),
     ({"apex": "midle"}, "apex 'midle' is not known .did you mean 'middle'.*")])
 def test_a_mistyped_word_is_named(few, tmp_path, words, line):
     with pytest.raises(UserMistake, match=line):

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 import mer_jax
-from mer_jax.motion.warping import magnified
+from mer_jax.motion.magnification import magnified
 
 
 def main() -> None:

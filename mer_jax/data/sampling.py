@@ -6,7 +6,7 @@ but a window of them, which a network's enhancement reduces.
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int, UInt8
+from jaxtyping import Array, Float, Int, UInt8
 
 FAST = 100.0                                                   # frames a second from which on a window has five frames
 
@@ -18,18 +18,25 @@ def window_of(fps: np.ndarray) -> int:
 
 def instants(onset: Int[Array, " n"], apex: Int[Array, " n"], offset: Int[Array, " n"],
              count: int) -> Int[Array, "n count"]:
-    """Frames of T instants in order of time: the onset, the apex, the offset, and the others spread evenly between.
+    """Frames of T instants in order of time: the nearest ones to `places`. A clip shorter than T repeats frames."""
+    return jnp.round(places(onset, apex, offset, count)).astype(jnp.int32)
+
+
+def places(onset: Int[Array, "*n"], apex: Int[Array, "*n"], offset: Int[Array, "*n"],
+           count: int) -> Float[Array, "*n count"]:
+    """T places in time, in frames: the onset, the apex, the offset, and the others spread evenly between, between frames too.
 
     The onset is the first, the offset the last and the apex the one at T // 2 (T = 1: the apex; T = 2: onset, apex).
-    An apex of -1 is unknown: the middle frame then stands in for it. A clip shorter than T repeats frames.
+    An apex of -1 is unknown: the middle frame then stands in for it.
     """
     apex = jnp.where(apex < 0, (onset + offset) // 2, apex)
+    onset, apex, offset = (mark.astype(jnp.float32) for mark in (onset, apex, offset))
     if count <= 2:
         return jnp.stack([onset, apex][2 - count :], -1)
     before, after = count // 2, count - 1 - count // 2
-    rising = onset[:, None] + (apex - onset)[:, None] * jnp.arange(before) / before
-    falling = apex[:, None] + (offset - apex)[:, None] * jnp.arange(after + 1) / after
-    return jnp.round(jnp.concatenate([rising, falling], -1)).astype(jnp.int32)
+    rising = onset[..., None] + (apex - onset)[..., None] * jnp.arange(before) / before
+    falling = apex[..., None] + (offset - apex)[..., None] * jnp.arange(after + 1) / after
+    return jnp.concatenate([rising, falling], -1)
 
 
 def windows(moments: Int[Array, "n instants"], length: Int[Array, " n"], width: int) -> Int[Array, "n instants width"]:

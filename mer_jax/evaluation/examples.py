@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from mer_jax.motion.warping import magnified
+from mer_jax.motion.magnification import magnified
 from mer_jax.training.inputs import level_frames
 
 FREE = frozenset({"synthme"})                                 # and with a true flow, which no recorded clip has

@@ -1,9 +1,9 @@
 """Where the apex is, of a clip that has none marked: the frame between onset and offset in which the face has moved most.
 
 What moves most from the onset on is the head. Its part of the flow, a shift, a turn and a scale, is fitted, the frames are
-moved back by it, and what is left of it then is taken off: without that the estimates are worse than the middle frame. The
-rest is looked at where expressions are and lids are not, in the brows and the mouth. Grey frames in [0, 1]. Every estimate
-lies between onset and offset, neither of them, where there is a frame between; else it is the middle of the two.
+moved back by it, and what is left of it then is taken off; without that, on SynthME, the middle frame is the better guess.
+The rest is looked at where expressions are and lids are not, in the brows and the mouth. Grey frames in [0, 1]. Every
+estimate lies between onset and offset, neither of them, where there is a frame between; else it is the middle of the two.
 """
 
 import jax.numpy as jnp

@@ -54,9 +54,3 @@ def warp(image: Float[Array, "height width channels"],
     for _ in range(10):
         back = 0.5 * back - 0.5 * look_up(flow[None], back[None])[0]
     return look_up(image[None], back[None])[0]
-
-
-def magnified(onset: Float[Array, "height width channels"], flow: Float[Array, "height width 2"],
-              factor: int | float) -> Float[Array, "height width channels"]:
-    """The onset frame with its motion to the apex made `factor` times as large: what a pixel of motion looks like."""
-    return warp(onset, factor * flow)
