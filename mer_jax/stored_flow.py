@@ -39,21 +39,23 @@ SIDE = 28                                                     # of the pictures
 PIXELS_AT_ONCE = 2**20                                        # of one call; more clips in a call are no faster on a CPU
 
 
-def store_flow(clips: Clips, folder: Path, form: str = "faithful", apex: str = "middle", channels: str = "ststnet") -> dict:
+def store_flow(clips: Clips, folder: Path, form: str = "faithful", apex: str = "middle",
+               channels: str = "ststnet") -> dict:
     """Makes what `folder` lacks; gives {"clips", "made", "table", "estimated": clips whose apex was not recorded}.
 
     form: of TV-L1, "faithful" or "fast". apex: how it is estimated where it is unknown, a name of ESTIMATES. channels: what
     the third one is, a source of THIRD_CHANNELS; of the default the optical strain.
 
-    Raises UserMistake where the clips have no frames, a name is not known, or the folder holds the flow of something else.
+    Raises UserMistake where the clips have no frames, a name is not known, or the folder holds other flow.
     """
-    for value, known, name in ((form, FORMS, "flow"), (apex, ESTIMATES, "apex"), (channels, THIRD_CHANNELS, "channels")):
+    words = ((form, FORMS, "flow"), (apex, ESTIMATES, "apex"), (channels, THIRD_CHANNELS, "channels"))
+    for value, known, name in words:
         if value not in known:
             raise UserMistake(f"{name} {value!r} is not known{nearest(value, known)}; there are: {', '.join(known)}")
     if clips.frames is None:
         raise UserMistake(f"the data have no frames to find motion in (they have: {', '.join(clips.inputs())})")
-    made_of = {"flow": form, "apex": apex, "channels": channels, "side": SIDE, "data": data_digest(clips), "code": code_digest(),
-               "versions": decisive_versions()}
+    made_of = {"flow": form, "apex": apex, "channels": channels, "side": SIDE, "data": data_digest(clips),
+               "code": code_digest(), "versions": decisive_versions()}
     check_folder(folder, made_of)
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
@@ -102,9 +104,10 @@ def estimated(frames: Array, onset: Array, offset: Array, apex: str) -> Array:
 
 def fields(clips: Clips, apexes: np.ndarray, rows: list[int], settings: TVL1,
            channels: str) -> Iterator[tuple[int, np.ndarray]]:
-    """(row, (H, W, 3) float32: u, v and the third channel) of some clips, several a call; the last call is filled up by repeating."""
+    """(row, (H, W, 3) float32: u, v and the third channel) of some clips, several a call; the last call is filled up by
+    repeating."""
     height, width = clips.frames.shape[2:4]
-    count = max(1, min(len(clips), PIXELS_AT_ONCE // (height * width)))      # whatever is missing: the same program
+    count = max(1, min(len(clips), PIXELS_AT_ONCE // (height * width)))       # the same program, whatever is missing
     for start in range(0, len(rows), count):
         part = rows[start : start + count]
         filled = np.resize(part, count)

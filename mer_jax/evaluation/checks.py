@@ -13,8 +13,10 @@ from mer_jax.data.folds import Folds
 from mer_jax.light.camera import LEVELS
 from mer_jax.mistakes import UserMistake
 from mer_jax.models.network import input_shapes
+from mer_jax.training.losses import LOSSES
 from mer_jax.training.run import SELECTIONS, Run
 from mer_jax.training.stages import Recipe
+from mer_jax.training.train_step import Batch
 
 
 def check_kinds(network: object, clips: object, folds: object, recipe: object, seeds: object, selection: object) -> None:
@@ -74,6 +76,18 @@ def check_start(network: nn.Module, start: Mapping[str, Any]) -> None:
             found = "no such variable" if name not in shapes else f"one of {shapes[name]}"
             raise UserMistake(f"start: {name} has the shape {np.shape(leaf)}; in {type(network).__name__} there is {found}: "
                               "were the weights read for another network?")
+
+
+def check_losses(network: nn.Module, recipe: Recipe) -> None:
+    """Raises UserMistake where a loss needs what the network does not give."""
+    example = {name: jnp.zeros((1, *shape)) for name, shape in input_shapes(network).items()}
+    output, _ = jax.eval_shape(lambda: network.init_with_output(jax.random.key(0), example, train=False))
+    batch = Batch({}, jnp.zeros((1, output.logits.shape[1])), jnp.ones(1), example.get("frames"))
+    for name in dict.fromkeys(name for stage in recipe.stages for name, _ in stage.losses):
+        try:
+            jax.eval_shape(lambda given, name=name: LOSSES[name](given, batch), output)
+        except KeyError as error:
+            raise UserMistake(f"loss {name!r} needs {error.args[0]!r}, which {type(network).__name__} does not give") from None
 
 
 def check_folds(clips: Clips, folds: Folds) -> None:

@@ -65,7 +65,8 @@ def known_fields(name: str, variant: str | None = None, off: tuple[str, ...] = (
 def create(name: str, classes: int, variant: str | None = None, off: tuple[str, ...] = (), **fields) -> nn.Module:
     """The network `name` for so many classes; `variant` is the first listed one where None; `off`: parts left out; fields:
     other values than the variant's."""
-    return MODELS[name].network(classes=classes, **known_fields(name, variant, off, fields))
+    chosen = known_fields(name, variant, off, fields)
+    return MODELS[name].network(classes=classes, **chosen)
 
 
 def table() -> list[dict]:
