@@ -27,7 +27,8 @@ class Clips:
     frames: (N, L, H, W, C) uint8 at the native rate, padded with zeros behind `length`; None if there are none.
     length: (N,) int32 frames; fps: (N,) float32, nan where unknown.
     onset, apex, offset: (N,) int32 indices into L, -1 where unknown.
-    true_flow: (N, H, W, 2) float32 pixels, onset to apex, known of rendered clips only; no network reads it.
+    true_flow: (N, H, W, 2) float32 pixels, onset to apex, known of rendered clips only; no network reads it. pixel_flow: the
+        same with the motion of the head.
     landmarks: (N, 68, 2) float32 pixels (x, y) in the onset frame, in the order of iBUG 300-W; None where not known.
     """
 
@@ -42,6 +43,7 @@ class Clips:
     apex: jax.Array | np.ndarray | None = None
     offset: jax.Array | np.ndarray | None = None
     true_flow: jax.Array | np.ndarray | None = None
+    pixel_flow: jax.Array | np.ndarray | None = None
     landmarks: jax.Array | np.ndarray | None = None
     ids: tuple[str, ...] = flax.struct.field(pytree_node=False, default=())
     classes: tuple[str, ...] = flax.struct.field(pytree_node=False, default=())

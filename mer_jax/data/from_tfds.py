@@ -2,7 +2,8 @@
 
 Features: subject and clip (Text), a ClassLabel, and at least one of flow, (H, W, 3) uint8 or float, and frames, a
 Tensor (None, H, W, C) uint8 or a Sequence of images. Optional: dataset (Text; else the builder's name), flow_coding
-(Text), fps, onset_index, apex_index, offset_index, landmarks (68, 2), and true_flow (H, W, 2) of rendered clips.
+(Text), fps, onset_index, apex_index, offset_index, landmarks (68, 2), and true_flow and pixel_flow (H, W, 2) of
+rendered clips.
 """
 
 import math
@@ -52,7 +53,7 @@ def clips_from_tfds(folder: str | os.PathLike, label: str = "emotion", split: st
     arrays = _flow(records, places) if "flow" in records[0] else {}
     if "frames" in records[0]:
         arrays |= _frames(records, places)
-    for name in ("true_flow", "landmarks"):
+    for name in ("true_flow", "pixel_flow", "landmarks"):
         if name in records[0]:
             arrays[name] = np.stack([np.asarray(record[name], np.float32) for record in records])
     return clips_of(names, emotions, classes or stored_names, **arrays)

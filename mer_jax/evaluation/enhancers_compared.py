@@ -73,8 +73,9 @@ ESTIMATORS = {
 
 
 class Scene(NamedTuple):
-    """What a clip is judged by. flow: the true one or the clean pictures' (H, W, 2), aligned; back: the other way, of the
-    clean pictures, as `forth` (not aligned). nose, moves, face: (H, W) bool. pictures (3, H, W, C): the clean ones."""
+    """What a clip is judged by. flow (H, W, 2): what the pixels did, or the flow of the clean pictures, aligned. forth, back:
+    between the clean pictures of onset and apex, as found. nose, moves, face: (H, W) bool. pictures (3, H, W, C): the clean
+    ones, means of their windows."""
 
     flow: Array
     forth: Array
@@ -141,15 +142,15 @@ def compare_enhancers(clips: Clips, levels: tuple[str, ...], names: tuple[str, .
         for chunk in chunks:
             rows = jnp.asarray(np.resize(chunk, size), jnp.int32)
             at, bright = seen(data, rows, window, "L0")
-            true = None if clips.true_flow is None else jnp.asarray(clips.true_flow)[rows]
-            scenes = make_scenes(bright[:, :, window // 2], true, jnp.asarray(landmarks_of(clips))[rows])
+            true = None if clips.pixel_flow is None else jnp.asarray([clips.true_flow, clips.pixel_flow])[:, rows]
+            scenes = make_scenes(bright.mean(2), true, jnp.asarray(landmarks_of(clips))[rows])
 
             def judge(name, level, pictures, scenes=scenes, chunk=chunk, bar=bar):
                 measured = jax.tree.map(lambda leaf: np.asarray(leaf)[: len(chunk)], measure(pictures, scenes))
                 found.setdefault((name, level), []).append(measured)
                 bar.advance(more=f"{level} {name}")
 
-            judge(CLEAN, "L0", bright[:, :, window // 2])
+            judge(CLEAN, "L0", bright.mean(2))
             for level in levels:
                 _, dark = seen(data, rows, window, level)
                 for name, enhancer in enhancers.items():
@@ -158,7 +159,7 @@ def compare_enhancers(clips: Clips, levels: tuple[str, ...], names: tuple[str, .
     whole = {key: jax.tree.map(lambda *parts: np.concatenate(parts), *parts) for key, parts in found.items()}
     return {"rows": [summary(whole, name, level, np.asarray(clips.subject)) for name, level in whole],
             "clips": len(clips), "subjects": len(clips.subjects), "window": window,
-            "reference": "clean flow" if clips.true_flow is None else "true flow",
+            "reference": "clean flow" if clips.pixel_flow is None else "true flow",
             "landmarks": "assumed" if clips.landmarks is None else "known"}
 
 
@@ -198,10 +199,10 @@ def make_scenes(pictures: Float[Array, "n instants height width channels"], true
     nose = jax.vmap(lambda points: nose_box(points, height, width))(landmarks)
     forth = ESTIMATORS["TV-L1"].flow(luma(pictures[:, 0]), luma(pictures[:, 1]), FAST.lam)
     back = ESTIMATORS["TV-L1"].flow(luma(pictures[:, 1]), luma(pictures[:, 0]), FAST.lam)
-    flow = jax.vmap(aligned)(forth if true is None else true, nose)
-    moves = jax.vmap(moving)(flow, jax.vmap(pupil_distance)(landmarks))
+    alone, whole = (forth, forth) if true is None else true                  # without the head's motion, and with it
+    moves = jax.vmap(moving)(jax.vmap(aligned)(alone, nose), jax.vmap(pupil_distance)(landmarks))
     face = jax.vmap(lambda points: face_ellipse(points, height, width))(landmarks)
-    return Scene(flow, forth, back, nose, moves, face, pictures)
+    return Scene(jax.vmap(aligned)(whole, nose), forth, back, nose, moves, face, pictures)
 
 
 def measure(pictures: Float[Array, "n instants height width channels"], scenes: Scene) -> Measured:

@@ -20,11 +20,13 @@ SENSOR = Camera(exposure=1.0, shot=2e-4, read=1e-6, row=3e-5)         # a good c
 
 class Clip(NamedTuple):
     """A rendered clip. frames (LENGTH, size, size, 3) uint8, zeros behind `act.length`. flow (size, size, 2): the true
-    motion of the face from onset to apex in pixels at the onset's places, without the head's. small_flow (28, 28, 3):
-    the same with its strain as peers store it, `minmax8`. landmarks (68, 2): pixels (x, y) in the onset frame."""
+    motion of the face from onset to apex in pixels at the onset's places, without the head's; pixel_flow: with it, so
+    where each pixel went. small_flow (28, 28, 3): the first with its strain as peers store it, `minmax8`. landmarks (68, 2):
+    pixels (x, y) in the onset frame."""
 
     frames: Array
     flow: Array
+    pixel_flow: Array
     small_flow: Array
     landmarks: Array
     act: Act
@@ -107,7 +109,8 @@ def render(key: jax.Array, face: Face, act: Act, size: int) -> Clip:
     frames = frames * (jnp.arange(LENGTH) < act.length)[:, None, None, None].astype(jnp.uint8)
     pose = act.head[act.onset]
     skin = at_rest(to_upright(places, pose), courses[act.onset])
-    onset, apex = (from_upright(skin + moved(skin, courses[index]), pose) for index in (act.onset, act.apex))
-    flow = (apex - onset) * size / VIEW
+    onset, apex = (skin + moved(skin, courses[index]) for index in (act.onset, act.apex))
+    before, after, carried = (from_upright(*seen) for seen in ((onset, pose), (apex, pose), (apex, act.head[act.apex])))
+    flow, pixel_flow = ((there - before) * size / VIEW for there in (after, carried))
     landmarks = (from_upright(face.landmarks, pose) - jnp.array(CENTRE)) / VIEW * size + size / 2 - 0.5
-    return Clip(frames, flow, minmax8(jax.image.resize(flow, (28, 28, 2), "linear") * 28 / size), landmarks, act)
+    return Clip(frames, flow, pixel_flow, minmax8(jax.image.resize(flow, (28, 28, 2), "linear") * 28 / size), landmarks, act)

@@ -54,7 +54,7 @@ def test_the_composite_labels_leave_others_out(small):
 
 
 # What each version renders: the apex frames of the clips, and the mean of all shown pixels.
-RENDERED = {"0.3.0": ((16, 22, 35, 33, 46, 27, 37, 41, 72, 40), 120.06)}
+RENDERED = {"0.3.1": ((16, 22, 35, 33, 46, 27, 37, 41, 72, 40), 120.06)}
 
 
 def test_a_version_renders_what_it_always_has(small):

@@ -32,7 +32,8 @@ def acting():
     marks = {"length": LENGTH, "onset": 2, "apex": 20, "offset": 38}
     landmarks = (mean_landmarks() * 16 + np.array([24, 20])).astype(np.float32)
     return clips_of([("made", f"s{row // 2}", f"c{row}") for row in range(4)], ["a", "b", "a", "b"], ("a", "b"),
-                    frames=np.stack(frames), fps=np.full(4, 200, np.float32), true_flow=np.stack(flow),
+                    frames=np.stack(frames), fps=np.full(4, 200, np.float32),
+                    true_flow=np.stack(flow), pixel_flow=np.stack(flow),
                     landmarks=np.stack([landmarks] * 4), **{name: np.full(4, mark, np.int32) for name, mark in marks.items()})
 
 
@@ -75,7 +76,7 @@ def test_the_mean_keeps_more_in_the_dark_and_brightening_alone_does_not(found):
 
 
 def test_without_a_true_flow_the_clean_flow_is_the_measure(acting):
-    alone = compare_enhancers(acting.replace(true_flow=None, landmarks=None), ("L1",), ("t5",))
+    alone = compare_enhancers(acting.replace(true_flow=None, pixel_flow=None, landmarks=None), ("L1",), ("t5",))
     assert (alone["reference"], alone["landmarks"]) == ("clean flow", "assumed")
     assert row_of(alone, CLEAN, "L0")["TV-L1"]["fixed"][0] == pytest.approx(0, abs=1e-6)
 

@@ -7,7 +7,7 @@ import pytest
 
 from mer_jax.synthetic.act import BEFORE, LENGTH, SLOTS, course, draw_act
 from mer_jax.synthetic.action_units import BUMPS, NUMBERS, displacement, standard_bumps
-from mer_jax.synthetic.face import draw_face, holding, mean_landmarks
+from mer_jax.synthetic.face import CENTRE, draw_face, holding, mean_landmarks
 from mer_jax.synthetic.portrait import REACH
 from mer_jax.synthetic.scene import VIEW, from_upright, render, to_upright
 from mer_jax.synthetic.tiers import CASME2, EASY, TIERS
@@ -226,3 +226,18 @@ def test_a_face_looks_like_one(person):
     at = np.round((np.asarray(person.eyes) + REACH - np.array([0, 0.38])) / (2 * REACH) * 160).astype(int)
     cheek = texture[90:100, 50:60].mean()
     assert all(texture[y - 2 : y + 2, x - 2 : x + 2].min() < 0.5 * cheek for x, y in at)      # a pupil darker than skin
+
+
+def test_the_pixel_flow_has_the_heads_motion_too(painted, person, acts):
+    """Without an expression it is the head's own shift, turn and scale; with one, the two together."""
+    act = smile(jax.tree.map(lambda leaf: leaf[0], acts), POSE)
+    turned = act.head.at[int(act.apex)].set(POSE + jnp.array([0.02, -0.01, np.deg2rad(2.0), 0.01]))
+    still = painted[1](jax.random.key(3), person, act._replace(head=turned, strength=0 * act.strength))
+    assert np.abs(still.flow).max() < 1e-3
+    x, y = np.meshgrid(*[(np.arange(SIZE) + 0.5) / SIZE * VIEW - VIEW / 2] * 2)
+    places = jnp.asarray(np.stack([x, y], -1) + np.array(CENTRE), jnp.float32)
+    wanted = (from_upright(to_upright(places, act.head[act.onset]), turned[act.apex]) - places) * SIZE / VIEW
+    np.testing.assert_allclose(still.pixel_flow, wanted, atol=2e-3)
+    both = painted[1](jax.random.key(3), person, act._replace(head=turned))
+    rest = np.linalg.norm(both.pixel_flow - both.flow - wanted, axis=-1)
+    assert rest.max() < 0.1 * np.linalg.norm(both.flow, axis=-1).max()

@@ -23,7 +23,7 @@ from mer_jax.synthetic.portrait import REACH
 from mer_jax.synthetic.scene import TEXTURE_PER_PIXEL, VIEW, Clip, render
 from mer_jax.synthetic.tiers import CLASSES3, CLASSES5, LABEL3_OF_5, TIERS, Tier
 
-SEED = 20260300                                                 # of version 0.3.0
+SEED = 20260300                                                 # of versions 0.3.x
 
 
 class Config(tfds.core.BuilderConfig):
@@ -31,15 +31,16 @@ class Config(tfds.core.BuilderConfig):
 
     def __init__(self, tier: Tier):
         does = f"{tier.subjects} people, {tier.clips} clips each, {tier.size}x{tier.size} pixels"
-        super().__init__(name=tier.name, version=tfds.core.Version("0.3.0"), description=does)
+        super().__init__(name=tier.name, version=tfds.core.Version("0.3.1"), description=does)
         self.tier = tier
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
     """SynthME, rendered when it is first asked for; nothing is downloaded."""
 
-    VERSION = tfds.core.Version("0.3.0")
+    VERSION = tfds.core.Version("0.3.1")
     RELEASE_NOTES = {
+        "0.3.1": "Each clip's pixel_flow beside the true_flow: with the head's motion; a tier full_size. Pixels as in 0.3.0.",
         "0.3.0": "Every draw has a key of its own: in 0.2.0 the head's place went with the motion's strength.",
         "0.2.0": "The resting expression and the pose of the head differ from sitting to sitting and clip to clip, so that no "
                  "single frame of a stranger tells the class; landmarks are those of the onset frame.",
@@ -54,6 +55,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                 "frames": features.Tensor(shape=(None, size, size, 3), dtype=np.uint8, encoding="zlib"),
                 "flow": features.Tensor(shape=(28, 28, 3), dtype=np.uint8),
                 "true_flow": features.Tensor(shape=(size, size, 2), dtype=np.float32),
+                "pixel_flow": features.Tensor(shape=(size, size, 2), dtype=np.float32),
                 "landmarks": features.Tensor(shape=(68, 2), dtype=np.float32),
                 "action_units": features.Sequence(np.int32),
                 "strengths": features.Sequence(features.Tensor(shape=(2,), dtype=np.float32)),
@@ -109,7 +111,7 @@ def example(tier: Tier, subject: int, clip: int, face: Face, rendered: Clip) -> 
     return {
         "frames": rendered.frames[: int(act.length)],
         "flow": rendered.small_flow,
-        "true_flow": rendered.flow.astype(np.float32),
+        "true_flow": rendered.flow.astype(np.float32), "pixel_flow": rendered.pixel_flow.astype(np.float32),
         "landmarks": rendered.landmarks.astype(np.float32),
         "action_units": [NUMBERS[unit] for unit in act.units[shown]],
         "strengths": list(act.strength[shown].astype(np.float32) * tier.size / VIEW),
