@@ -6,7 +6,6 @@ is taken as it is by default, and as it is best for each enhancer and level on o
 would win or lose by being brighter, since TV-L1 at lambda on pictures g times as bright is TV-L1 at lambda g.
 """
 
-import dataclasses
 import functools
 import importlib.util
 from collections.abc import Callable
@@ -20,7 +19,8 @@ from jaxtyping import Array, Bool, Float, Int
 from mer_jax.data.clips import Clips
 from mer_jax.data.sampling import instants, window_of, windows
 from mer_jax.evaluation.benchmark import frame_data
-from mer_jax.evaluation.uncertainty import percentiles, resampled_counts
+from mer_jax.evaluation.flow_estimators import ESTIMATORS
+from mer_jax.evaluation.motion_summary import BASELINE, CEILING, CLEAN, Measured, summary
 from mer_jax.light.camera import LEVELS
 from mer_jax.light.enhancers import ENHANCERS, Enhancer
 from mer_jax.light.fidelity import (
@@ -29,7 +29,6 @@ from mer_jax.light.fidelity import (
     face_ellipse,
     flicker,
     motion_kept,
-    motion_preserved,
     moving,
     nose_box,
     psnr,
@@ -39,37 +38,12 @@ from mer_jax.light.fidelity import (
 )
 from mer_jax.light.luma import luma
 from mer_jax.mistakes import UserMistake, nearest
-from mer_jax.motion.farneback import FARNEBACK, farneback
-from mer_jax.motion.tvl1 import FAST, tvl1
 from mer_jax.progress_bar import ProgressBar
 from mer_jax.synthetic.face import mean_landmarks
 from mer_jax.training.inputs import Data, darkened, level_frames
 
-CLEAN, CEILING, BASELINE = "clean", "captures", "t5"
 SHOWN = 3                                                     # instants: onset, apex, offset
 PIXELS_AT_ONCE = 2**18
-
-
-class Estimator(NamedTuple):
-    """flow: (first, second, regularity) -> flow. regularities: those tried; default: the one that peers use."""
-
-    flow: Callable
-    regularities: tuple[float, ...]
-    default: float
-
-
-def tvl1_of(first: Array, second: Array, lam: float | Array) -> Array:
-    return tvl1(first, second, dataclasses.replace(FAST, lam=lam))
-
-
-def farneback_of(first: Array, second: Array, window: int) -> Array:
-    return farneback(first, second, dataclasses.replace(FARNEBACK, winsize=window))
-
-
-ESTIMATORS = {
-    "TV-L1": Estimator(tvl1_of, (2.4, 1.2, 0.6, 0.3, 0.15, 0.06, 0.03, 0.015), 0.15),
-    "Farneback": Estimator(farneback_of, (9, 15, 25, 41), 15),
-}
 
 
 class Scene(NamedTuple):
@@ -84,14 +58,6 @@ class Scene(NamedTuple):
     moves: Array
     face: Array
     pictures: Array
-
-
-class Measured(NamedTuple):
-    """Of each clip and regularity the motion kept, (clips, regularities) a leaf, by estimator; and of each clip what its
-    pictures show: "warping", "flicker", "psnr", "ssim" (clips,)."""
-
-    kept: dict[str, MotionKept]
-    pictures: dict[str, np.ndarray]
 
 
 def chosen_enhancers(names: tuple[str, ...]) -> dict[str, Enhancer]:
@@ -197,8 +163,8 @@ def make_scenes(pictures: Float[Array, "n instants height width channels"], true
                 landmarks: Float[Array, "n 68 2"]) -> Scene:
     height, width = pictures.shape[2:4]
     nose = jax.vmap(lambda points: nose_box(points, height, width))(landmarks)
-    forth = ESTIMATORS["TV-L1"].flow(luma(pictures[:, 0]), luma(pictures[:, 1]), FAST.lam)
-    back = ESTIMATORS["TV-L1"].flow(luma(pictures[:, 1]), luma(pictures[:, 0]), FAST.lam)
+    forth = ESTIMATORS["TV-L1"].flow(luma(pictures[:, 0]), luma(pictures[:, 1]), ESTIMATORS["TV-L1"].default)
+    back = ESTIMATORS["TV-L1"].flow(luma(pictures[:, 1]), luma(pictures[:, 0]), ESTIMATORS["TV-L1"].default)
     alone, whole = (forth, forth) if true is None else true                  # without the head's motion, and with it
     moves = jax.vmap(moving)(jax.vmap(aligned)(alone, nose), jax.vmap(pupil_distance)(landmarks))
     face = jax.vmap(lambda points: face_ellipse(points, height, width))(landmarks)
@@ -241,51 +207,3 @@ def shown_by(pictures: Array, scenes: Scene) -> dict[str, Array]:
                 "psnr": psnr(level[1], clean[1]), "ssim": ssim(level[1], clean[1])}
 
     return jax.vmap(of)(pictures, scenes)
-
-
-def best_elsewhere(error: Float[np.ndarray, "clips settings"], subject: Int[np.ndarray, " clips"]) -> Int[np.ndarray, " clips"]:
-    """The setting that is best for all other people's clips; of one person alone, for all clips."""
-    chosen = np.empty(len(error), int)
-    for person in np.unique(subject):
-        others = subject != person
-        chosen[~others] = np.nanmean(error[others] if others.any() else error, 0).argmin()
-    return chosen
-
-
-def summary(whole: dict[tuple[str, str], Measured], name: str, level: str, subject: np.ndarray) -> dict:
-    """One row: "enhancer", "level", by estimator the means below, and the means of what the pictures show.
-
-    fixed: the moving error in pixels at the estimator's default; error: at the best setting elsewhere, as all that follow:
-    preserved (1 - error / that of "none"), gain, correlation, false_motion, setting (the median). over_baseline: error less
-    the baseline's on the same people. Pairs [mean, [low, high]]: 95 % over people.
-    """
-    here = whole[name, level]
-    row = {"enhancer": name, "level": level, **{key: float(np.nanmean(value)) for key, value in here.pictures.items()}}
-    for estimator, (_, settings, default) in ESTIMATORS.items():
-        found = at_best(here.kept[estimator], subject)
-        row[estimator] = {
-            "fixed": over_people(here.kept[estimator].error[:, settings.index(default)], subject),
-            "error": over_people(found.error, subject),
-            **{key: float(np.nanmean(getattr(found, key))) for key in ("gain", "correlation", "false_motion")},
-            "setting": float(np.median(np.array(settings)[best_elsewhere(here.kept[estimator].error, subject)])),
-        }
-        if name != CLEAN:
-            untouched, base = (at_best(whole[other, level].kept[estimator], subject).error for other in ("none", BASELINE))
-            row[estimator]["preserved"] = motion_preserved(float(np.nanmean(found.error)), float(np.nanmean(untouched)))
-            row[estimator]["over_baseline"] = over_people(found.error - base, subject)
-    return row
-
-
-def at_best(kept: MotionKept, subject: np.ndarray) -> MotionKept:
-    """(clips,) a leaf."""
-    best = best_elsewhere(kept.error, subject)
-    return MotionKept(*(leaf[np.arange(len(best)), best] for leaf in kept))
-
-
-def over_people(values: Float[np.ndarray, " clips"], subject: Int[np.ndarray, " clips"]) -> tuple[float, list[float]]:
-    """The mean over clips, and its 95 % interval over people; clips in which nothing moves (nan) are left out."""
-    there = ~np.isnan(values)
-    total, count = (np.bincount(subject[there], weight, subject.max() + 1) for weight in (values[there], np.ones(there.sum())))
-    drawn = resampled_counts(np.zeros(subject.max() + 1))
-    resampled = (drawn @ total) / np.maximum(drawn @ count, 1)
-    return float(total.sum() / max(count.sum(), 1)), percentiles(resampled)

@@ -6,7 +6,8 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
-from mer_jax.evaluation.enhancers_compared import CEILING, CLEAN, ESTIMATORS
+from mer_jax.evaluation.flow_estimators import ESTIMATORS
+from mer_jax.evaluation.motion_summary import CEILING, CLEAN
 from mer_jax.evaluation.whole_files import write_whole
 
 HEAD = f"{'':12} {'error':>6} {'95 %':^14} {'kept':>6} {'gain':>5} {'r':>5} {'false':>6} {'fixed':>6}  against t5"

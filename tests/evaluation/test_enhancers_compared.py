@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from mer_jax.data.clips import clips_of
-from mer_jax.evaluation.enhancers_compared import CEILING, CLEAN, best_elsewhere, compare_enhancers, over_people
+from mer_jax.evaluation.enhancers_compared import compare_enhancers
 from mer_jax.evaluation.fidelity_table import fidelity_figure, fidelity_table
+from mer_jax.evaluation.motion_summary import CEILING, CLEAN, best_elsewhere, over_people
 from mer_jax.mistakes import UserMistake
 from mer_jax.motion.smoothing import blur
 from mer_jax.motion.warping import warp
