@@ -25,10 +25,10 @@ from mer_jax.data.clips import Clips, data_digest
 from mer_jax.evaluation.identity import code_digest, decisive_versions
 from mer_jax.evaluation.run_folder import locked
 from mer_jax.evaluation.whole_files import read_json, write_json, write_whole
-from mer_jax.light.luma import luma
 from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.motion.apex import divide_and_conquer, largest_motion, middle
 from mer_jax.motion.flow_features import THIRD_CHANNELS, stretched, three_channels
+from mer_jax.motion.luma import luma
 from mer_jax.motion.tvl1 import FAITHFUL, FAST, TVL1, tvl1
 from mer_jax.progress_bar import ProgressBar
 

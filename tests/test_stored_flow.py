@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 
 import mer_jax
-from mer_jax.light.luma import luma
 from mer_jax.mistakes import UserMistake
 from mer_jax.motion.flow_features import strain
+from mer_jax.motion.luma import luma
 from mer_jax.motion.tvl1 import FAST, tvl1
 from mer_jax.stored_flow import store_flow
 

@@ -36,8 +36,8 @@ from mer_jax.light.fidelity import (
     ssim,
     warping_error,
 )
-from mer_jax.light.luma import luma
 from mer_jax.mistakes import UserMistake, nearest
+from mer_jax.motion.luma import luma
 from mer_jax.progress_bar import ProgressBar
 from mer_jax.synthetic.face import mean_landmarks
 from mer_jax.training.inputs import Data, darkened, level_frames

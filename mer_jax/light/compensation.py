@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from mer_jax.light.luma import luma
+from mer_jax.motion.luma import luma
 from mer_jax.motion.smoothing import blur
 from mer_jax.motion.warping import look_up
 

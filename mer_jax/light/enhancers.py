@@ -13,7 +13,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from mer_jax.light.compensation import moved_back
-from mer_jax.light.luma import luma
+from mer_jax.light.denoising import stabilised
+from mer_jax.motion.luma import luma
 from mer_jax.motion.smoothing import blur
 
 BRIGHTNESS = 0.4                                              # mean luma that a gain aims at
@@ -111,5 +112,6 @@ ENHANCERS = {
                           "gain, then a bilateral filter, 40 grey values, 3 pixels", True),
     "retinex": Enhancer(lambda windows: retinex(mean(windows)), "mean of the window, then Retinex with one surround a clip"),
     "t5": Enhancer(lambda windows: gain(mean(windows)), "mean of the window, then gain: the baseline"),
+    "stabilised": Enhancer(stabilised, "the library's own: light in units of its own noise, smoothed by a pixel"),
     "compensated": Enhancer(lambda windows: gain(compensated_mean(windows)), "mean along the motion in the window, then gain"),
 }

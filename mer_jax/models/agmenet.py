@@ -13,13 +13,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mer_jax.light.luma import luma
 from mer_jax.models.blocks.attention import RegionAttention, TemporalEncoder
 from mer_jax.models.blocks.densenet import LateDenseNet
 from mer_jax.models.blocks.enhancement import LowLightEnhancement
 from mer_jax.models.blocks.fusion import TemporalEnsemble, mixed_log_probabilities
 from mer_jax.models.network import Output
 from mer_jax.motion.flow_features import strain
+from mer_jax.motion.luma import luma
 from mer_jax.motion.optical_flow import lucas_kanade
 from mer_jax.motion.smoothing import mean_pool_tiles
 

@@ -13,9 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from mer_jax.motion.luma import luma
 from mer_jax.motion.warping import warp
 
-LUMA = (0.299, 0.587, 0.114)                                  # Y of YIQ from red, green, blue
 SHORTEST = 4.0                                                # pixels: the wavelengths that the finest level is counted for
 TAPS = np.array([1, 4, 6, 4, 1]) / 16                         # Burt and Adelson, 1983, a = .375
 
@@ -30,8 +30,8 @@ def eulerian(frames: Float[Array, "*n time height width channels"], change: Floa
     coarsest is not amplified; it holds what is wider than 4 * 2^levels pixels, and flicker. Not clipped to [0, 1].
     """
     if frames.shape[-1] == 3:
-        luma = (change * jnp.array(LUMA)).sum(-1, keepdims=True)
-        change = luma + chroma * (change - luma)
+        grey = luma(change)[..., None]
+        change = grey + chroma * (change - grey)
     *bands, brightness = laplacian_pyramid(change, levels)
     bands = [band * gain for band, gain in zip(bands, gains(alpha, wavelength, levels), strict=True)]
     return frames + collapsed([*bands, jnp.zeros_like(brightness)])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mer_jax.light.enhancers import BRIGHTNESS, ENHANCERS, compensated_mean, gain, mean, middle, retinex
-from mer_jax.light.luma import luma
+from mer_jax.motion.luma import luma
 from mer_jax.motion.smoothing import blur
 
 SIDE = 40

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from mer_jax.light.compensation import moved_back
-from mer_jax.light.luma import luma
 from mer_jax.mistakes import UserMistake, nearest
+from mer_jax.motion.luma import luma
 
 ITERATIONS = 8
 KINDS = ("curve", "retinex", "per_frame")
