@@ -65,14 +65,15 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--benchmark", type=Path, help="the run that scored these settings (default: where benchmark puts it)")
     made = command("flow", "the optical flow of all clips, from onset to apex, stored with the pictures that networks read",
                    "example:\n  mer-jax flow synthme --out=flow\n"
-                   "  mer-jax benchmark --config=experiments/ststnet_megc2019.py --config.data.table=flow/clips.csv\n\n"
+                   "  mer-jax benchmark --config=experiments/ststnet_megc2019.py --config.data.table=flow/clips.csv \\\n"
+                   "    --config.protocol=leave_one_subject_out\n\n"
                    "Killed and started again with the same words, it goes on.", flow)
     add_source(made)
     made.add_argument("--out", type=Path, required=True, help="the folder: flow/, pictures/ (28 x 28), clips.csv")
     made.add_argument("--flow", default="faithful", help="of TV-L1: faithful (as OpenCV's) or fast (default: %(default)s)")
     made.add_argument("--apex", default="middle", help="how an apex is estimated that is not known: middle, largest_motion, "
                       "divide_and_conquer (default: %(default)s)")
-    made.add_argument("--channels", default="ststnet", metavar="SOURCE", help="whose third channel beside u and v: ststnet, "
+    made.add_argument("--channels", default="ststnet", metavar="PAPER", help="whose third channel beside u and v: ststnet, "
                       "softnet, mean, offtanet, meb, ststnet_issue8 (strains), lrcn (magnitude) (default: %(default)s)")
     made = command("fidelity", "how much of the motion enhancers keep in the dark",
                    "example:\n  mer-jax fidelity synthme --light=L2,L4 --enhancers=gain,t5 --figure=fidelity.png", fidelity)
@@ -123,7 +124,8 @@ def main() -> None:
 
 def stopped_line(folder: Path | None) -> str:
     """What is left of a command that was stopped, a run's folder or nothing."""
-    return STOPPED if folder and (folder / "config.json").is_file() else STOPPED_EARLY
+    begun = folder and any((folder / name).is_file() for name in ("config.json", "flow.json"))
+    return STOPPED if begun else STOPPED_EARLY
 
 
 @contextlib.contextmanager

@@ -55,8 +55,9 @@ def train(arguments: argparse.Namespace, rest: list[str]) -> None:
 
 def flow(arguments: argparse.Namespace, rest: list[str]) -> None:
     refuse(rest)
-    from mer_jax.stored_flow import store_flow
+    from mer_jax.stored_flow import check_words, store_flow
 
+    check_words(arguments.out, arguments.flow, arguments.apex, arguments.channels)
     clips = clips_of(arguments)
     arguments.folder = arguments.out
     made = store_flow(clips, arguments.out, arguments.flow, arguments.apex, arguments.channels)
@@ -67,13 +68,17 @@ def flow(arguments: argparse.Namespace, rest: list[str]) -> None:
 
 def fidelity(arguments: argparse.Namespace, rest: list[str]) -> None:
     refuse(rest)
-    from mer_jax.evaluation.enhancers_compared import compare_enhancers
+    from mer_jax.evaluation.enhancers_compared import check_words, compare_enhancers
     from mer_jax.evaluation.fidelity_table import fidelity_figure, fidelity_table
 
-    found = compare_enhancers(clips_of(arguments), words_of(arguments.light), words_of(arguments.enhancers))
+    levels, names = words_of(arguments.light), words_of(arguments.enhancers)
+    check_words(levels, names)
+    if arguments.figure and not arguments.figure.absolute().parent.is_dir():
+        raise UserMistake(f"{arguments.figure}: no such folder for the figure")
+    found = compare_enhancers(clips_of(arguments), levels, names)
+    print(json.dumps(found) if arguments.json else fidelity_table(found))
     if arguments.figure:
         fidelity_figure(found, arguments.figure)
-    print(json.dumps(found) if arguments.json else fidelity_table(found))
 
 
 def clips_of(arguments: argparse.Namespace):

@@ -5,7 +5,7 @@
     clips.csv                            the table of the pictures, which `mer_jax.load` and every benchmark read
     flow.json                            how they were made, and of which data
 
-Every file is there whole or not at all, and the table comes last, so a folder with a table is complete.
+Every file is there whole or not at all, and the table comes last: while one is missing there is no table.
 """
 
 import csv
@@ -26,14 +26,14 @@ from mer_jax.evaluation.identity import code_digest, decisive_versions
 from mer_jax.evaluation.run_folder import locked
 from mer_jax.evaluation.whole_files import read_json, write_json, write_whole
 from mer_jax.mistakes import UserMistake, nearest
-from mer_jax.motion.apex import divide_and_conquer, largest_motion, middle
+from mer_jax.motion.apex import GRID, boxes_around, divide_and_conquer, largest_motion, middle
 from mer_jax.motion.flow_features import THIRD_CHANNELS, stretched, three_channels
 from mer_jax.motion.luma import luma
 from mer_jax.motion.tvl1 import FAITHFUL, FAST, TVL1, tvl1
 from mer_jax.progress_bar import ProgressBar
 
 FORMS = {"faithful": FAITHFUL, "fast": FAST}
-ESTIMATES = {"middle": lambda _, onset, offset: middle(onset, offset), "largest_motion": largest_motion,
+ESTIMATES = {"middle": lambda _, onset, offset, boxes: middle(onset, offset), "largest_motion": largest_motion,
              "divide_and_conquer": divide_and_conquer}
 SIDE = 28                                                     # of the pictures
 PIXELS_AT_ONCE = 2**20                                        # of one call; more clips in a call are no faster on a CPU
@@ -48,10 +48,7 @@ def store_flow(clips: Clips, folder: Path, form: str = "faithful", apex: str = "
 
     Raises UserMistake where the clips have no frames, a name is not known, or the folder holds other flow.
     """
-    words = ((form, FORMS, "flow"), (apex, ESTIMATES, "apex"), (channels, THIRD_CHANNELS, "channels"))
-    for value, known, name in words:
-        if value not in known:
-            raise UserMistake(f"{name} {value!r} is not known{nearest(value, known)}; there are: {', '.join(known)}")
+    check_words(folder, form, apex, channels)
     if clips.frames is None:
         raise UserMistake(f"the data have no frames to find motion in (they have: {', '.join(clips.inputs())})")
     made_of = {"flow": form, "apex": apex, "channels": channels, "side": SIDE, "data": data_digest(clips),
@@ -60,11 +57,14 @@ def store_flow(clips: Clips, folder: Path, form: str = "faithful", apex: str = "
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
         write_json(folder / "flow.json", made_of)
+        for left in folder.rglob(".*.part"):                       # by a start that was killed while it wrote
+            left.unlink(missing_ok=True)
         missing = [row for row in range(len(clips)) if not is_stored(folder, clips.ids[row], clips.frames.shape[2:4])]
-        apexes = apexes_of(clips, apex)
+        if missing:
+            (folder / "clips.csv").unlink(missing_ok=True)
         with ProgressBar(len(clips), "flow") as bar:
             bar.skip(len(clips) - len(missing))
-            for row, field in fields(clips, apexes, missing, FORMS[form], channels):
+            for row, field in fields(clips, missing, FORMS[form], apex, channels):
                 write_field(folder, clips.ids[row], field)
                 bar.advance()
         write_whole(folder / "clips.csv", table(clips, apex))
@@ -72,12 +72,19 @@ def store_flow(clips: Clips, folder: Path, form: str = "faithful", apex: str = "
             "estimated": int((np.asarray(clips.apex) < 0).sum())}
 
 
+def check_words(folder: Path, form: str, apex: str, channels: str) -> None:
+    """Raises UserMistake for a word that is not known, and where the folder is a file."""
+    for value, known, name in ((form, FORMS, "flow"), (apex, ESTIMATES, "apex"), (channels, THIRD_CHANNELS, "channels")):
+        if value not in known:
+            raise UserMistake(f"{name} {value!r} is not known{nearest(value, known)}; there are: {', '.join(known)}")
+    if folder.exists() and not folder.is_dir():
+        raise UserMistake(f"{folder}: wanted a folder for the flow, found a file")
+
+
 def check_folder(folder: Path, made_of: dict) -> None:
-    """Raises UserMistake where the folder is none, holds other things, or flow that was made in another way."""
+    """Raises UserMistake where the folder holds other things, or flow that was made in another way."""
     if not folder.exists():
         return
-    if not folder.is_dir():
-        raise UserMistake(f"{folder}: wanted a folder for the flow, found a file")
     if (path := folder / "flow.json").exists():
         for name, value in read_json(path).items():
             if made_of.get(name) != value:
@@ -87,22 +94,23 @@ def check_folder(folder: Path, made_of: dict) -> None:
         raise UserMistake(f"{folder}: no folder of flow: it has {strange[0]!r}, but no flow.json; name another --out")
 
 
-def apexes_of(clips: Clips, apex: str) -> np.ndarray:
-    """(N,) indices of the apex frames: those recorded, and where none is, the estimated ones."""
-    found = np.array(clips.apex)
-    for row in np.flatnonzero(found < 0):
-        found[row] = estimated(clips.frames[row], clips.onset[row], clips.offset[row], apex)
-    return found
+def apex_of(clips: Clips, row: int, apex: str) -> int:
+    """The index of a clip's apex frame: the one recorded, or where none is, the estimated one."""
+    if clips.apex[row] >= 0:
+        return int(clips.apex[row])
+    height, width = clips.frames.shape[2:4]
+    boxes = GRID if clips.landmarks is None else np.asarray(boxes_around(jnp.asarray(clips.landmarks[row]), height, width))
+    return int(estimated(clips.frames[row], clips.onset[row], clips.offset[row], boxes, apex))
 
 
-@functools.partial(jax.jit, static_argnums=3)
-def estimated(frames: Array, onset: Array, offset: Array, apex: str) -> Array:
+@functools.partial(jax.jit, static_argnums=4)
+def estimated(frames: Array, onset: Array, offset: Array, boxes: Array, apex: str) -> Array:
     """() the apex of one clip (L, H, W, C) uint8; the estimates want sides of multiples of 4."""
     height, width = (side // 4 * 4 for side in frames.shape[1:3])
-    return ESTIMATES[apex](luma(frames[:, :height, :width].astype(jnp.float32) / 255), onset, offset)
+    return ESTIMATES[apex](luma(frames[:, :height, :width].astype(jnp.float32) / 255), onset, offset, boxes)
 
 
-def fields(clips: Clips, apexes: np.ndarray, rows: list[int], settings: TVL1,
+def fields(clips: Clips, rows: list[int], settings: TVL1, apex: str,
            channels: str) -> Iterator[tuple[int, np.ndarray]]:
     """(row, (H, W, 3) float32: u, v and the third channel) of some clips, several a call; the last call is filled up by
     repeating."""
@@ -110,8 +118,8 @@ def fields(clips: Clips, apexes: np.ndarray, rows: list[int], settings: TVL1,
     count = max(1, min(len(clips), PIXELS_AT_ONCE // (height * width)))       # the same program, whatever is missing
     for start in range(0, len(rows), count):
         part = rows[start : start + count]
-        filled = np.resize(part, count)
-        first, second = (np.asarray(clips.frames)[filled, marks[filled]] for marks in (np.asarray(clips.onset), apexes))
+        filled, apexes = np.resize(part, count), np.resize([apex_of(clips, row, apex) for row in part], count)
+        first, second = (np.asarray(clips.frames)[filled, marks] for marks in (np.asarray(clips.onset)[filled], apexes))
         yield from zip(part, np.asarray(field_of(first, second, settings, channels)), strict=False)
 
 
@@ -123,7 +131,7 @@ def field_of(first: Array, second: Array, settings: TVL1, channels: str) -> Floa
 
 @jax.jit
 def picture_of(field: Float[Array, "height width 3"]) -> Array:
-    """(SIDE, SIDE, 3) uint8: means over the pixels that fall together, then stretched."""
+    """(SIDE, SIDE, 3) uint8: linear with antialiasing, so weighted means over the pixels around each, then stretched."""
     return stretched(jax.image.resize(field, (SIDE, SIDE, 3), "linear"))
 
 

@@ -71,6 +71,7 @@ def test_what_is_there_stays_and_what_is_missing_or_damaged_is_made_again(few, s
     files[1].write_bytes(files[1].read_bytes()[:-20])
     picture = folder / "pictures" / files[2].relative_to(folder / "flow").with_suffix(".png")
     picture.write_bytes(picture.read_bytes()[:60])
+    (files[0].parent / ".c0.npy.0123456789abcdef.part").write_bytes(b"half")             # of a start that was killed
     assert store_flow(few, folder, "fast")["made"] == 3
     assert contents(folder) == before
     assert store_flow(few, folder, "fast")["made"] == 0

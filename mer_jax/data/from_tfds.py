@@ -53,9 +53,11 @@ def clips_from_tfds(folder: str | os.PathLike, label: str = "emotion", split: st
     arrays = _flow(records, places) if "flow" in records[0] else {}
     if "frames" in records[0]:
         arrays |= _frames(records, places)
-    for name in ("true_flow", "pixel_flow", "landmarks"):
+    size = arrays["frames"].shape[2:4] if "frames" in arrays else arrays["flow"].shape[1:3]
+    for name, shape in (("true_flow", (*size, 2)), ("pixel_flow", (*size, 2)), ("landmarks", (68, 2))):
         if name in records[0]:
-            arrays[name] = np.stack([np.asarray(record[name], np.float32) for record in records])
+            arrays[name] = np.stack([_of_shape(record[name], shape, name, place)
+                                     for record, place in zip(records, places, strict=True)])
     return clips_of(names, emotions, classes or stored_names, **arrays)
 
 
@@ -127,6 +129,13 @@ def _records(folder: Path, builder, split: str) -> list[dict]:
     if not records:
         raise UserMistake(f"{folder}: split {split!r} has no records; wanted clips")
     return records
+
+
+def _of_shape(value: object, shape: tuple[int, ...], name: str, place: str) -> np.ndarray:
+    found = np.asarray(value)
+    if found.shape != shape or found.dtype.kind != "f" or not np.isfinite(found).all():
+        raise UserMistake(f"{place}: {name} is {found.dtype} {found.shape}; wanted finite floats of shape {shape}")
+    return found.astype(np.float32)
 
 
 def _words(value: object, place: str) -> str:

@@ -20,7 +20,7 @@ from mer_jax.evaluation.checks import (
     check_folds,
     check_inputs,
     check_kinds,
-    check_losses,
+    check_loss_inputs,
     check_start,
     check_trained_classes,
 )
@@ -111,7 +111,7 @@ def prepare(network: nn.Module, clips: Clips, folds: Folds, recipe: Recipe, *, s
     """
     check_kinds(network, clips, folds, recipe, seeds, selection)
     check_inputs(network, clips, light)
-    check_losses(network, recipe)
+    check_loss_inputs(network, recipe)
     check_start(network, start)
     check_classes(clips)
     check_folds(clips, folds)

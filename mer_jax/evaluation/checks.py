@@ -78,10 +78,14 @@ def check_start(network: nn.Module, start: Mapping[str, Any]) -> None:
                               "were the weights read for another network?")
 
 
-def check_losses(network: nn.Module, recipe: Recipe) -> None:
+def check_loss_inputs(network: nn.Module, recipe: Recipe) -> None:
     """Raises UserMistake where a loss needs what the network does not give."""
     example = {name: jnp.zeros((1, *shape)) for name, shape in input_shapes(network).items()}
-    output, _ = jax.eval_shape(lambda: network.init_with_output(jax.random.key(0), example, train=False))
+    try:
+        output, _ = jax.eval_shape(lambda: network.init_with_output(jax.random.key(0), example, train=False))
+    except (TypeError, ValueError, ZeroDivisionError, IndexError) as error:
+        why, name = (str(error).strip() or repr(error)).splitlines()[0], type(network).__name__
+        raise UserMistake(f"{name} cannot be made with these options: {why}") from error
     batch = Batch({}, jnp.zeros((1, output.logits.shape[1])), jnp.ones(1), example.get("frames"))
     for name in dict.fromkeys(name for stage in recipe.stages for name, _ in stage.losses):
         try:

@@ -20,7 +20,7 @@ from mer_jax.data.clips import Clips
 from mer_jax.data.sampling import instants, window_of, windows
 from mer_jax.evaluation.benchmark import frame_data
 from mer_jax.evaluation.flow_estimators import ESTIMATORS
-from mer_jax.evaluation.motion_summary import BASELINE, CEILING, CLEAN, Measured, summary
+from mer_jax.evaluation.motion_summary import BASELINE, CEILING, CLEAN, Measured, summaries
 from mer_jax.light.camera import LEVELS
 from mer_jax.light.enhancers import ENHANCERS, Enhancer
 from mer_jax.light.fidelity import (
@@ -47,11 +47,11 @@ PIXELS_AT_ONCE = 2**18
 
 
 class Scene(NamedTuple):
-    """What a clip is judged by. flow (H, W, 2): what the pixels did, or the flow of the clean pictures, aligned. forth, back:
-    between the clean pictures of onset and apex, as found. nose, moves, face: (H, W) bool. pictures (3, H, W, C): the clean
-    ones, means of their windows."""
+    """What a clip is judged by. flow: by estimator (H, W, 2), what the pixels did, or where that is not known the estimator's
+    own flow of the clean pictures, aligned. forth, back: TV-L1's flows between the clean pictures of onset and apex. nose,
+    moves, face: (H, W) bool. pictures (3, H, W, C): the clean ones, means of their windows."""
 
-    flow: Array
+    flow: dict[str, Array]
     forth: Array
     back: Array
     nose: Array
@@ -60,21 +60,30 @@ class Scene(NamedTuple):
     pictures: Array
 
 
-def chosen_enhancers(names: tuple[str, ...]) -> dict[str, Enhancer]:
-    """The enhancers of these names, all where there are none; always with the baseline and the untouched pictures.
-
-    Raises UserMistake for a name that is not known, or asked for where OpenCV, which has it, is missing; unasked, such are
-    left out.
-    """
+def check_words(levels: tuple[str, ...], names: tuple[str, ...]) -> None:
+    """Raises UserMistake for a level or a name that is not known, for no level, and for what OpenCV has where it is missing."""
+    dark = [level for level in LEVELS if level != "L0"]
+    for level in levels:
+        if level not in dark:
+            raise UserMistake(f"light {level!r} is not known{nearest(level, dark)}; there are: {', '.join(dark)}")
+    if not levels:
+        raise UserMistake(f"no light level; wanted some of {', '.join(dark)}")
     for name in names:
         if name not in ENHANCERS:
             raise UserMistake(f"enhancer {name!r} is not known{nearest(name, ENHANCERS)}; there are: {', '.join(ENHANCERS)}")
-    opencv = importlib.util.find_spec("cv2") is not None
-    for name in names:
-        if ENHANCERS[name].library and not opencv:
+        if ENHANCERS[name].library and not has_opencv():
             raise UserMistake(f"enhancer {name!r} is OpenCV's, which is not installed: pip install -e '.[peers]'")
+
+
+def has_opencv() -> bool:
+    return importlib.util.find_spec("cv2") is not None
+
+
+def chosen_enhancers(names: tuple[str, ...]) -> dict[str, Enhancer]:
+    """The enhancers of these names, where there are none all that can be had; always with the baseline and the untouched
+    pictures."""
     wanted = {"none", BASELINE, *(names or ENHANCERS)}
-    return {name: made for name, made in ENHANCERS.items() if name in wanted and (opencv or not made.library)}
+    return {name: made for name, made in ENHANCERS.items() if name in wanted and (has_opencv() or not made.library)}
 
 
 def landmarks_of(clips: Clips) -> Float[np.ndarray, "clips 68 2"]:
@@ -89,17 +98,17 @@ def landmarks_of(clips: Clips) -> Float[np.ndarray, "clips 68 2"]:
 
 
 def compare_enhancers(clips: Clips, levels: tuple[str, ...], names: tuple[str, ...] = ()) -> dict:
-    """{"rows": [...], "clips", "subjects", "reference": "true flow" or "clean flow", "landmarks": "known" or "assumed",
-    "window"}: a row is an enhancer at a level, see `summary`.
+    """{"rows": [...], "clips", "moving" (clips), "subjects", "reference": "true flow" or "clean flow", "landmarks": "known" or
+    "assumed", "window", "left_out": enhancers that OpenCV would be needed for}: a row is an enhancer at a level, see
+    `motion_summary.summaries`.
 
-    Raises UserMistake where the clips have no frames, or a name or level is not known.
+    Raises UserMistake where the clips have no frames, nothing moves in them, or a name or level is not known.
     """
+    check_words(levels, names)
     if clips.frames is None:
         raise UserMistake(f"the data have no frames that could be darkened (they have: {', '.join(clips.inputs())})")
-    for level in levels:
-        if level not in LEVELS or level == "L0":
-            raise UserMistake(f"light {level!r} is not known{nearest(level, LEVELS)}; there are: {', '.join(list(LEVELS)[1:])}")
     enhancers, window, data = chosen_enhancers(names), window_of(clips.fps), frame_data(clips)
+    levels = tuple(dict.fromkeys(levels))
     height, width = clips.frames.shape[2:4]
     size = max(1, min(len(clips), PIXELS_AT_ONCE // (height * width)))
     chunks = [np.arange(start, min(start + size, len(clips))) for start in range(0, len(clips), size)]
@@ -108,7 +117,7 @@ def compare_enhancers(clips: Clips, levels: tuple[str, ...], names: tuple[str, .
         for chunk in chunks:
             rows = jnp.asarray(np.resize(chunk, size), jnp.int32)
             at, bright = seen(data, rows, window, "L0")
-            true = None if clips.pixel_flow is None else jnp.asarray([clips.true_flow, clips.pixel_flow])[:, rows]
+            true = jnp.stack([clips.true_flow[rows], clips.pixel_flow[rows]]) if known_flow(clips) else None
             scenes = make_scenes(bright.mean(2), true, jnp.asarray(landmarks_of(clips))[rows])
 
             def judge(name, level, pictures, scenes=scenes, chunk=chunk, bar=bar):
@@ -123,10 +132,15 @@ def compare_enhancers(clips: Clips, levels: tuple[str, ...], names: tuple[str, .
                     judge(name, level, enhanced(enhancer, dark))
                 judge(CEILING, level, enhanced(ENHANCERS[BASELINE], captures(data, rows, at, level)))
     whole = {key: jax.tree.map(lambda *parts: np.concatenate(parts), *parts) for key, parts in found.items()}
-    return {"rows": [summary(whole, name, level, np.asarray(clips.subject)) for name, level in whole],
-            "clips": len(clips), "subjects": len(clips.subjects), "window": window,
-            "reference": "clean flow" if clips.pixel_flow is None else "true flow",
-            "landmarks": "assumed" if clips.landmarks is None else "known"}
+    return {"rows": summaries(whole, clips), "clips": len(clips), "moving": int(whole[CLEAN, "L0"].moves.sum()),
+            "subjects": len(clips.subjects), "window": window,
+            "reference": "true flow" if known_flow(clips) else "clean flow",
+            "landmarks": "assumed" if clips.landmarks is None else "known",
+            "left_out": [] if names else [name for name in ENHANCERS if name not in enhancers]}
+
+
+def known_flow(clips: Clips) -> bool:
+    return clips.true_flow is not None and clips.pixel_flow is not None
 
 
 @functools.partial(jax.jit, static_argnums=(2, 3))
@@ -139,7 +153,7 @@ def seen(data: Data, rows: Int[Array, " n"], window: int, level: str) -> tuple[A
 
 @functools.partial(jax.jit, static_argnums=3)
 def captures(data: Data, rows: Int[Array, " n"], at: Int[Array, "n instants window"], level: str) -> Array:
-    """Windows of nothing but the instant's own frame, as often captured: no clip has them, so they bound what a mean can do."""
+    """Windows of nothing but their own middle frame, as often captured: no clip has them, so they bound what a mean can do."""
     middle = jnp.repeat(at[:, :, at.shape[2] // 2, None], at.shape[2], 2)
     frames = level_frames(data, rows, middle, "L0")
     keys = jax.vmap(jax.random.key)(data.seed[rows])
@@ -163,12 +177,14 @@ def make_scenes(pictures: Float[Array, "n instants height width channels"], true
                 landmarks: Float[Array, "n 68 2"]) -> Scene:
     height, width = pictures.shape[2:4]
     nose = jax.vmap(lambda points: nose_box(points, height, width))(landmarks)
-    forth = ESTIMATORS["TV-L1"].flow(luma(pictures[:, 0]), luma(pictures[:, 1]), ESTIMATORS["TV-L1"].default)
-    back = ESTIMATORS["TV-L1"].flow(luma(pictures[:, 1]), luma(pictures[:, 0]), ESTIMATORS["TV-L1"].default)
-    alone, whole = (forth, forth) if true is None else true                  # without the head's motion, and with it
+    onset, apex = luma(pictures[:, 0]), luma(pictures[:, 1])
+    clean = {name: estimator.flow(onset, apex, estimator.default) for name, estimator in ESTIMATORS.items()}
+    forth, back = clean["TV-L1"], ESTIMATORS["TV-L1"].flow(apex, onset, ESTIMATORS["TV-L1"].default)
+    alone, whole = (forth, clean) if true is None else (true[0], dict.fromkeys(ESTIMATORS, true[1]))
     moves = jax.vmap(moving)(jax.vmap(aligned)(alone, nose), jax.vmap(pupil_distance)(landmarks))
     face = jax.vmap(lambda points: face_ellipse(points, height, width))(landmarks)
-    return Scene(jax.vmap(aligned)(whole, nose), forth, back, nose, moves, face, pictures)
+    wanted = {name: jax.vmap(aligned)(flow, nose) for name, flow in whole.items()}
+    return Scene(wanted, forth, back, nose, moves, face, pictures)
 
 
 def measure(pictures: Float[Array, "n instants height width channels"], scenes: Scene) -> Measured:
@@ -176,10 +192,10 @@ def measure(pictures: Float[Array, "n instants height width channels"], scenes: 
     first, second = luma(pictures[:, 0]), luma(pictures[:, 1])
     kept = {}
     for name, estimator in ESTIMATORS.items():
-        each = [kept_of(name, first, second, setting, scenes.flow, scenes.nose, scenes.moves, scenes.face)
+        each = [kept_of(name, first, second, setting, scenes.flow[name], scenes.nose, scenes.moves, scenes.face)
                 for setting in estimator.regularities]
         kept[name] = jax.tree.map(lambda *parts: jnp.stack(parts, 1), *each)
-    return Measured(kept, shown_by(pictures, scenes))
+    return Measured(kept, shown_by(pictures, scenes), (scenes.moves & scenes.face).any((1, 2)))
 
 
 def kept_of(name: str, first: Array, second: Array, setting: int | float | Array, *scene: Array) -> MotionKept:
@@ -199,11 +215,12 @@ kept_static = jax.jit(_kept, static_argnums=(0, 3))
 
 @jax.jit
 def shown_by(pictures: Array, scenes: Scene) -> dict[str, Array]:
-    """What the pictures show without a flow of their own. PSNR and SSIM after both were brought to one mean brightness."""
+    """What the pictures show without a flow of their own, brought to the clean ones' mean brightness; unsteady: how much that
+    of single pictures changes from onset to apex to offset."""
     def of(found, scene):
         clean = scene.pictures
         level = found * clean.mean() / jnp.maximum(found.mean(), 1e-6)
-        return {"warping": warping_error(level[0], level[1], scene.forth, scene.back), "flicker": flicker(level),
+        return {"warping": warping_error(level[0], level[1], scene.forth, scene.back), "unsteady": flicker(level),
                 "psnr": psnr(level[1], clean[1]), "ssim": ssim(level[1], clean[1])}
 
     return jax.vmap(of)(pictures, scenes)

@@ -11,7 +11,7 @@ from mer_jax.data.clips import Clips
 from mer_jax.data.folds import Folds
 from mer_jax.data.sampling import window_of
 from mer_jax.evaluation.benchmark import data_of, make_runs
-from mer_jax.evaluation.checks import check_classes, check_inputs
+from mer_jax.evaluation.checks import check_classes, check_inputs, check_loss_inputs, check_start
 from mer_jax.evaluation.finished_run import read_run
 from mer_jax.evaluation.run_config import decisive, describe
 from mer_jax.evaluation.score import HEADLINES, score
@@ -39,6 +39,8 @@ def train_network(settings, clips: Clips, folder: Path, benchmark: Path) -> dict
                      **dict(settings.network_options))
     start = read_trunk(network, settings.weights) if settings.weights else {}
     check_inputs(network, clips, settings.light)
+    check_loss_inputs(network, settings.recipe)
+    check_start(network, start)
     check_classes(clips)
     description = describe(settings, clips, start)
     earned = earned_score(description, benchmark)

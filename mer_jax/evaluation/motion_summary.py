@@ -1,68 +1,114 @@
 """What was measured of enhanced clips, clip by clip, and the rows that say it: means, intervals over people, differences."""
 
+import statistics
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
+from mer_jax.data.clips import Clips
 from mer_jax.evaluation.flow_estimators import ESTIMATORS
 from mer_jax.evaluation.uncertainty import percentiles, resampled_counts
 from mer_jax.light.fidelity import MotionKept, motion_preserved
+from mer_jax.mistakes import UserMistake
 
 CLEAN, CEILING, BASELINE = "clean", "captures", "t5"
+Interval = tuple[float, list[float] | None]
 
 
 class Measured(NamedTuple):
-    """Of each clip and regularity the motion kept, (clips, regularities) a leaf, by estimator; and of each clip what its
-    pictures show: "warping", "flicker", "psnr", "ssim" (clips,)."""
+    """Of each clip and regularity the motion kept, (clips, regularities) a leaf, by estimator; of each clip what its pictures
+    show: "warping", "unsteady", "psnr", "ssim" (clips,); and whether anything moves in it (clips,)."""
 
     kept: dict[str, MotionKept]
     pictures: dict[str, np.ndarray]
+    moves: np.ndarray
 
 
-def best_elsewhere(error: Float[np.ndarray, "clips settings"], subject: Int[np.ndarray, " clips"]) -> Int[np.ndarray, " clips"]:
-    """The setting that is best for all other people's clips; of one person alone, for all clips."""
-    chosen = np.empty(len(error), int)
+class People(NamedTuple):
+    """Whose clips they are: subject (clips,), and the database of each subject."""
+
+    subject: Int[np.ndarray, " clips"]
+    dataset: Int[np.ndarray, " subjects"]
+
+    @classmethod
+    def of(cls, clips: Clips, rows: Bool[np.ndarray, " all"]) -> "People":
+        """Of some clips; people without one of them are nobody."""
+        subjects, subject = np.unique(np.asarray(clips.subject)[rows], return_inverse=True)
+        dataset = dict(zip(np.asarray(clips.subject).tolist(), np.asarray(clips.dataset).tolist(), strict=True))
+        return cls(subject, np.array([dataset[person] for person in subjects]))
+
+
+def best_elsewhere(error: Float[np.ndarray, "clips settings"], subject: Int[np.ndarray, " clips"],
+                   default: int) -> Int[np.ndarray, " clips"]:
+    """The setting that is best for all other people's clips; the default where there is nobody else."""
+    chosen = np.full(len(error), default)
     for person in np.unique(subject):
         others = subject != person
-        chosen[~others] = np.nanmean(error[others] if others.any() else error, 0).argmin()
+        if others.any():
+            chosen[~others] = error[others].mean(0).argmin()
     return chosen
 
 
-def summary(whole: dict[tuple[str, str], Measured], name: str, level: str, subject: np.ndarray) -> dict:
-    """One row: "enhancer", "level", by estimator the means below, and the means of what the pictures show.
+def summaries(whole: dict[tuple[str, str], Measured], clips: Clips) -> list[dict]:
+    """A row for each enhancer and level, see `summary`; of the clips in which something moves.
+
+    Raises UserMistake where nothing moves in any clip, or a flow is not finite.
+    """
+    moves = next(iter(whole.values())).moves
+    if not moves.any():
+        raise UserMistake(f"in none of the {len(moves)} clips anything moves from onset to apex, so no motion could be kept; "
+                          "are the marks right?")
+    people = People.of(clips, moves)
+    kept = {key: {name: MotionKept(*(leaf[moves] for leaf in part)) for name, part in measured.kept.items()}
+            for key, measured in whole.items()}
+    for (name, level), parts in kept.items():
+        if not all(np.isfinite(part.error).all() for part in parts.values()):
+            raise UserMistake(f"enhancer {name!r} at {level}: the flow on its pictures is not finite")
+    return [{"enhancer": name, "level": level,
+             **{key: float(value.mean()) for key, value in whole[name, level].pictures.items()},
+             **{estimator: summary(kept, name, level, estimator, people) for estimator in ESTIMATORS}}
+            for name, level in whole]
+
+
+def summary(kept: dict[tuple[str, str], dict[str, MotionKept]], name: str, level: str, estimator: str,
+            people: People) -> dict:
+    """One row's part of one estimator, pairs [mean, 95 % over people]:
 
     fixed: the moving error in pixels at the estimator's default; error: at the best setting elsewhere, as all that follow:
-    preserved (1 - error / that of "none"), gain, correlation, false_motion, setting (the median). over_baseline: error less
-    the baseline's on the same people. Pairs [mean, [low, high]]: 95 % over people.
+    gain, correlation, false_motion; preserved: 1 - error / that of "none"; over_baseline: error less the baseline's, both on
+    the same people. setting: the middle one of those chosen.
     """
-    here = whole[name, level]
-    row = {"enhancer": name, "level": level, **{key: float(np.nanmean(value)) for key, value in here.pictures.items()}}
-    for estimator, (_, settings, default) in ESTIMATORS.items():
-        found = at_best(here.kept[estimator], subject)
-        row[estimator] = {
-            "fixed": over_people(here.kept[estimator].error[:, settings.index(default)], subject),
-            "error": over_people(found.error, subject),
-            **{key: float(np.nanmean(getattr(found, key))) for key in ("gain", "correlation", "false_motion")},
-            "setting": float(np.median(np.array(settings)[best_elsewhere(here.kept[estimator].error, subject)])),
-        }
-        if name != CLEAN:
-            untouched, base = (at_best(whole[other, level].kept[estimator], subject).error for other in ("none", BASELINE))
-            row[estimator]["preserved"] = motion_preserved(float(np.nanmean(found.error)), float(np.nanmean(untouched)))
-            row[estimator]["over_baseline"] = over_people(found.error - base, subject)
+    regularities = ESTIMATORS[estimator].regularities
+    default = regularities.index(ESTIMATORS[estimator].default)
+
+    def at_best(which: str) -> tuple[MotionKept, np.ndarray]:
+        found = kept[which, level][estimator]
+        best = best_elsewhere(found.error, people.subject, default)
+        return MotionKept(*(leaf[np.arange(len(best)), best] for leaf in found)), best
+
+    found, best = at_best(name)
+    row = {"fixed": over_people(kept[name, level][estimator].error[:, default], people),
+           **{key: over_people(getattr(found, key), people) for key in MotionKept._fields},
+           "setting": statistics.median_low(regularities[number] for number in best)}
+    if name != CLEAN:
+        untouched, base = (at_best(other)[0].error for other in ("none", BASELINE))
+        row["preserved"] = over_people(found.error, people, untouched)
+        row["over_baseline"] = over_people(found.error - base, people)
     return row
 
 
-def at_best(kept: MotionKept, subject: np.ndarray) -> MotionKept:
-    """(clips,) a leaf."""
-    best = best_elsewhere(kept.error, subject)
-    return MotionKept(*(leaf[np.arange(len(best)), best] for leaf in kept))
+def over_people(values: Float[np.ndarray, " clips"], people: People,
+                untouched: Float[np.ndarray, " clips"] | None = None) -> Interval:
+    """(the mean over clips, its 95 % interval over people, who are drawn within each database; None of one person).
 
+    With the errors of the untouched pictures: of `motion_preserved`, mean over mean.
+    """
+    def of(counts):
+        means = [(counts @ np.bincount(people.subject, part)) / (counts @ np.bincount(people.subject))
+                 for part in (values, untouched) if part is not None]
+        return means[0] if untouched is None else motion_preserved(*means)
 
-def over_people(values: Float[np.ndarray, " clips"], subject: Int[np.ndarray, " clips"]) -> tuple[float, list[float]]:
-    """The mean over clips, and its 95 % interval over people; clips in which nothing moves (nan) are left out."""
-    there = ~np.isnan(values)
-    total, count = (np.bincount(subject[there], weight, subject.max() + 1) for weight in (values[there], np.ones(there.sum())))
-    drawn = resampled_counts(np.zeros(subject.max() + 1))
-    resampled = (drawn @ total) / np.maximum(drawn @ count, 1)
-    return float(total.sum() / max(count.sum(), 1)), percentiles(resampled)
+    everyone = np.ones(len(people.dataset))
+    interval = percentiles(of(resampled_counts(people.dataset))) if len(everyone) > 1 else None
+    return float(of(everyone)), interval

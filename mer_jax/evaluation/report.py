@@ -10,6 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from mer_jax.evaluation.charts import attention_chart, curve_chart, png_uri, subject_chart
+from mer_jax.evaluation.confident_mistakes import confident_mistakes
 from mer_jax.evaluation.finished_run import FinishedRun, read_attention, read_curves, read_faces, read_run
 from mer_jax.evaluation.flat_settings import flat_settings
 from mer_jax.evaluation.predictions import Predictions
@@ -22,7 +23,6 @@ from mer_jax.mistakes import UserMistake
 
 LICENSED = "This file contains licensed faces: what may be done with them, their database's licence says."
 UNKNOWN_START = "Every run began with weights from a file: whether those have seen the people tested here is not known."
-MISTAKES_SHOWN = 12
 
 
 def write_report(folder: Path, out: Path | None = None) -> tuple[Path, dict]:
@@ -227,21 +227,6 @@ def _faces(path: Path, rows: Predictions) -> dict | None:
     return {"licensed": licensed, "clips": [
         (f"{label.get(clip, '')}: {clip}", list(zip(panels, map(png_uri, images), strict=True)))
         for clip, images in zip(clips, faces, strict=True)]}
-
-
-def confident_mistakes(rows: Predictions) -> list[dict]:
-    """The clips whose mean probabilities over runs are wrong, the surest first, at most twelve."""
-    keys = np.char.add(np.char.add(rows.subject_keys(), "/"), rows.columns["clip"].astype(str))
-    clips, first, clip = np.unique(keys, return_index=True, return_inverse=True)
-    count = np.bincount(clip)
-    mean = np.stack([np.bincount(clip, p) / count for p in rows.probabilities.T], -1)
-    wrong = np.bincount(clip, rows.columns["label"] != rows.columns["prediction"])
-    label, guess, every = rows.indices("label")[first], mean.argmax(1), np.arange(len(clips))
-    sure = mean[every, guess]
-    order = [i for i in np.lexsort((clips, -sure)) if guess[i] != label[i]][:MISTAKES_SHOWN]
-    return [{"clip": str(clips[i]), "label": rows.classes[label[i]], "prediction": rows.classes[guess[i]],
-             "probability": float(sure[i]), "probability_of_label": float(mean[i, label[i]]),
-             "wrong": int(wrong[i]), "runs": int(count[i])} for i in order]
 
 
 def _settings(run: FinishedRun) -> dict[str, str]:

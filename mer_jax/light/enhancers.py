@@ -32,7 +32,7 @@ class Enhancer(NamedTuple):
 
 
 def middle(windows: Windows) -> Pictures:
-    """The frame of the instant itself."""
+    """The middle frame of the window: the instant's own, but at a clip's ends, where windows have slid inside."""
     return windows[:, windows.shape[1] // 2]
 
 

@@ -9,6 +9,7 @@ Warping error: Lai et al., ECCV 2018, eq. 1 and 2. Flicker: Jiang and Zheng, ICC
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from mer_jax.motion.smoothing import blur
@@ -16,6 +17,9 @@ from mer_jax.motion.warping import look_up
 
 MOVING = 0.0027                                               # pupil distances: .3 pixels where the pupils are 112 apart
 NOSE, LEFT_EYE, RIGHT_EYE = slice(27, 36), slice(36, 42), slice(42, 48)          # of the 68 landmarks
+
+
+Errors = float | Float[Array | np.ndarray, "*n"] | np.floating
 
 
 class MotionKept(NamedTuple):
@@ -75,11 +79,12 @@ def motion_kept(found: Float[Array, "height width 2"], clean: Float[Array, "heig
     a, b = (flow - jnp.stack([mean(flow[..., 0], here), mean(flow[..., 1], here)]) for flow in (found, clean))
     spread = jnp.sqrt(mean((a * a).sum(-1), here) * mean((b * b).sum(-1), here))
     lengths = [jnp.linalg.norm(flow, axis=-1) for flow in (found, clean)]
-    return MotionKept(mean(jnp.linalg.norm(found - clean, axis=-1), here), gain, mean((a * b).sum(-1), here) / spread,
+    correlation = mean((a * b).sum(-1), here) / jnp.maximum(spread, 1e-12)
+    return MotionKept(mean(jnp.linalg.norm(found - clean, axis=-1), here), gain, correlation,
                       mean(lengths[0], still) - mean(lengths[1], still))
 
 
-def motion_preserved(error: float | Float[Array, "*n"], untouched: float | Float[Array, "*n"]) -> float | Float[Array, "*n"]:
+def motion_preserved(error: Errors, untouched: Errors) -> Errors:
     """1 - error / the error of the dark pictures as they are: 1 perfect, 0 useless, below 0 harmful."""
     return 1 - error / untouched
 

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.models.blocks.attention import RegionAttention, TemporalEncoder
 from mer_jax.models.blocks.densenet import LateDenseNet
 from mer_jax.models.blocks.enhancement import LowLightEnhancement
@@ -24,6 +25,7 @@ from mer_jax.motion.optical_flow import lucas_kanade
 from mer_jax.motion.smoothing import mean_pool_tiles
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+MOTIONS = ("difference", "flow", "none")
 FLOW_EVERY = 2                                                # pixels from one answer of the flow to the next
 VARIANTS = {
     "tiny": {"frame_size": 64, "motion": "flow", "instants": 5, "stem": 16, "stem_kernel": 3,
@@ -116,6 +118,9 @@ class AGMENet(nn.Module):
         looks = (frames - jnp.array(IMAGENET_MEAN)) / jnp.array(IMAGENET_STD)
         if not self.appearance:
             looks = looks[..., :0]
+        if self.motion not in MOTIONS:
+            raise UserMistake(f"motion {self.motion!r} is not known{nearest(self.motion, MOTIONS)}; "
+                              f"there are: {', '.join(MOTIONS)}")
         if self.motion != "none":
             change = frames - frames[:, :1] if self.motion == "difference" else flow_channels(frames)
             looks = looks if self.motion == "difference" else mean_pool_tiles(looks, FLOW_EVERY)

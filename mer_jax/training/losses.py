@@ -66,10 +66,10 @@ def curve_smoothness(output: Output, batch) -> Float[Array, " batch"]:
 
 def illumination(output: Output, batch) -> Float[Array, " batch"]:
     """Of a Retinex enhancement: 1.5 mean (I - x)^2 + mean |dI|, I the illumination and x the clip's mean picture, both as small
-    as they were estimated (Ma et al., CVPR 2022, eq. 7 and 8; theirs weighs the second by how alike the neighbours are)."""
-    light = output.extras["illumination"]
+    as they are estimated (Ma et al., CVPR 2022, eq. 7 and 8; theirs weighs the second by how alike the neighbours are)."""
+    light, lit = (output.extras[name] for name in ("illumination", "lit"))
     smooth = sum(jnp.abs(jnp.diff(light, axis=axis)).mean((1, 2, 3)) for axis in (1, 2))
-    return 1.5 * jnp.square(light - output.extras["lit"]).mean((1, 2, 3)) + smooth
+    return 1.5 * jnp.square(light - lit).mean((1, 2, 3)) + smooth
 
 
 def motion(output: Output, batch) -> Float[Array, " batch"]:

@@ -37,7 +37,9 @@ def test_it_has_what_a_network_and_a_study_need(small):
     assert clips.classes == ("negative", "positive", "surprise") and clips.subjects == ("synthme/s00", "synthme/s01")
     assert clips.frames.shape == (len(clips), act.LENGTH, 32, 32, 3) or clips.frames.shape[1] < act.LENGTH
     assert clips.flow.shape == (len(clips), 28, 28, 3) and clips.flow_coding == "minmax8"
-    assert clips.true_flow.shape == (len(clips), 32, 32, 2) and (clips.fps == 200).all()
+    assert clips.pixel_flow.shape == clips.true_flow.shape == (len(clips), 32, 32, 2)
+    assert clips.landmarks.shape == (len(clips), 68, 2)
+    assert (clips.fps == 200).all()
     assert (clips.onset < clips.apex).all() and (clips.apex < clips.offset).all() and (clips.offset < clips.length).all()
     peak = np.linalg.norm(clips.true_flow, axis=-1).max((1, 2)) * 112 * scene.VIEW / 32
     assert peak.min() > 0.2 and peak.max() < 6

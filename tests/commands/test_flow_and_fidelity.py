@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 from tiny_run import strict_json
 
+from mer_jax.command_line import STOPPED, STOPPED_EARLY, stopped_line
+
 
 @pytest.fixture
 def frames_here(tmp_path, monkeypatch):
@@ -37,9 +39,16 @@ def test_flow_is_stored_said_and_read_by_the_next_command(frames_here, mer_jax):
                                 "table: flow/clips.csv"]
     status, out, _ = mer_jax("flow", "clips.csv", "--out=flow", "--flow=fast", "--apex=largest_motion", "--json")
     assert strict_json(out) == {"clips": 4, "made": 0, "table": "flow/clips.csv", "estimated": 1}
-    status, _, err = mer_jax("benchmark", f"--config={Path(__file__).parents[2] / 'experiments/ststnet_megc2019.py'}",
-                             "--config.data.table=flow/clips.csv", "--config.data.classes=b,c", "--out=run")
-    assert status == 2 and "unknown emotion 'a'" in err                    # so it has read the table
+    status, out, _ = mer_jax("benchmark", f"--config={Path(__file__).parents[2] / 'experiments/ststnet_megc2019.py'}",
+                             "--config.data.table=flow/clips.csv", "--config.protocol=leave_one_subject_out",
+                             "--config.data.classes=a,b", "--config.epochs=1", "--config.seeds=1", "--out=run")
+    assert status == 0 and out.splitlines()[-1] == "report: run/report.html"
+
+
+def test_a_stopped_flow_says_that_it_goes_on(tmp_path):
+    assert stopped_line(tmp_path) == STOPPED_EARLY
+    (tmp_path / "flow.json").write_text("{}")
+    assert stopped_line(tmp_path) == STOPPED
 
 
 def test_fidelity_prints_a_table_or_one_object_and_draws(frames_here, mer_jax):
@@ -59,6 +68,9 @@ def test_fidelity_prints_a_table_or_one_object_and_draws(frames_here, mer_jax):
     (["flow", "clips.csv"], "--out"),
     (["flow", "nowhere.csv", "--out=flow"], "nowhere.csv: does not exist"),
     (["flow", "clips.csv", "--out=flow", "--fast"], "option '--fast' is not known"),
+    (["flow", "nowhere.csv", "--out=flow", "--apex=mid"], "apex 'mid' is not known"),         # before anything is read
+    (["fidelity", "nowhere.csv", "--light="], "no light level"),
+    (["fidelity", "clips.csv", "--figure=no/such/folder.png"], "no such folder for the figure"),
     (["fidelity", "clips.csv", "--light=L5"], "light 'L5' is not known"),
     (["fidelity", "clips.csv", "--enhancers=clahee"], "enhancer 'clahee' is not known (did you mean 'clahe'"),
     (["fidelity", "clips.csv", "--label=label3"], "label='label3' does not go with a table"),

@@ -5,7 +5,8 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from mer_jax.evaluation.report import compare, confident_mistakes, write_comparison, write_report
+from mer_jax.evaluation.confident_mistakes import confident_mistakes
+from mer_jax.evaluation.report import compare, write_comparison, write_report
 from mer_jax.evaluation.score import score
 from mer_jax.evaluation.score_table import over_linear, score_table
 from mer_jax.mistakes import UserMistake

@@ -63,7 +63,8 @@ def test_it_does_frame_by_frame_which_is_the_warning(enhanced):
 
 def test_retinex_is_the_picture_over_its_light(enhanced):
     pictures, extras = enhanced["retinex"]
-    wanted = extras["denoised"] / extras["illumination"][:, None] ** extras["gate"][:, None, None, None, None]
+    light = jax.image.resize(extras["illumination"], (1, SIDE, SIDE, 3), "linear")
+    wanted = extras["denoised"] / light[:, None] ** extras["gate"][:, None, None, None, None]
     np.testing.assert_allclose(pictures, jnp.clip(wanted, 0, 1), atol=1e-5)
     loss = illumination(Output(None, {}, extras), None)
     even = {**extras, "illumination": jnp.full_like(extras["lit"], 0.2), "lit": jnp.full_like(extras["lit"], 0.4)}
@@ -89,6 +90,15 @@ def test_an_unknown_kind_or_option_is_named(moving_clips):
         create("agmenet", 3, "tiny", enhancment="retinex")
     with pytest.raises(UserMistake, match="option width='wide': wanted a value like 128"):
         create("agmenet", 3, "tiny", width="wide")
+
+
+@pytest.mark.parametrize(("options", "line"), [
+    ({"motion": "differnce"}, "motion 'differnce' is not known .did you mean 'difference'"),
+    ({"heads": 5}, "AGMENet cannot be made with these options: ")])
+def test_options_that_do_not_fit_are_one_line(moving_clips, options, line):
+    with pytest.raises(UserMistake, match=line):
+        prepare(create("agmenet", 3, "tiny", **options), moving_clips, leave_one_subject_out(moving_clips),
+                Recipe((Stage(1, 1e-3),)))
 
 
 def test_a_loss_that_the_network_has_nothing_for_is_named(moving_clips):

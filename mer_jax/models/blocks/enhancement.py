@@ -98,10 +98,9 @@ class LowLightEnhancement(nn.Module):
         gate = nn.sigmoid(20 * (0.5 - bright))[:, None, None, None, None]
         extras = {"denoised": denoised, "gate": gate[:, 0, 0, 0, 0]}
         if self.kind == "retinex":
-            light = self.enlarged(IlluminationNet(name="illumination")(glimpse[:, 0])[:, None], denoised)
-            enhanced = jnp.clip(denoised / light**gate, 0, 1)
-            return enhanced, {**extras, "enhanced": enhanced, "illumination": light[:, 0],
-                              "lit": self.enlarged(glimpse, denoised)[:, 0]}
+            light = IlluminationNet(name="illumination")(glimpse[:, 0])
+            enhanced = jnp.clip(denoised / self.enlarged(light[:, None], denoised) ** gate, 0, 1)
+            return enhanced, {**extras, "enhanced": enhanced, "illumination": light, "lit": glimpse[:, 0]}
         seen = self.glimpse(denoised) if self.kind == "per_frame" else glimpse
         curve = CurveNet(name="curve")(seen.reshape(-1, *seen.shape[2:])).reshape(seen.shape)
         curve = self.enlarged(curve, denoised)
