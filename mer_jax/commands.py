@@ -75,7 +75,12 @@ def fidelity(arguments: argparse.Namespace, rest: list[str]) -> None:
     check_words(levels, names)
     if arguments.figure and not arguments.figure.absolute().parent.is_dir():
         raise UserMistake(f"{arguments.figure}: no such folder for the figure")
-    found = compare_enhancers(clips_of(arguments), levels, names)
+    if arguments.clips is not None and arguments.clips < 1:
+        raise UserMistake(f"option --clips={arguments.clips}: wanted at least 1")
+    clips = clips_of(arguments)
+    if arguments.clips is not None and arguments.clips < len(clips):
+        clips = clips.take([number * len(clips) // arguments.clips for number in range(arguments.clips)])
+    found = compare_enhancers(clips, levels, names)
     print(json.dumps(found) if arguments.json else fidelity_table(found))
     if arguments.figure:
         fidelity_figure(found, arguments.figure)

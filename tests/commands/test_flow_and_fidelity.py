@@ -57,7 +57,8 @@ def test_fidelity_prints_a_table_or_one_object_and_draws(frames_here, mer_jax):
     assert (status, err) == (0, "")
     assert "4 clips of 2 people, windows of 5 frames, against the clean flow; landmarks assumed" in out
     assert "L2, TV-L1" in out and "L2, Farneback" in out and Path("kept.png").is_file()
-    found = strict_json(mer_jax(*words, "--json")[1])
+    found = strict_json(mer_jax(*words, "--json", "--clips=2")[1])
+    assert (found["clips"], found["subjects"]) == (2, 2)
     assert [(row["enhancer"], row["level"]) for row in found["rows"]] == [
         ("clean", "L0"), ("none", "L2"), ("gain", "L2"), ("t5", "L2"), ("captures", "L2")]
 
@@ -70,6 +71,7 @@ def test_fidelity_prints_a_table_or_one_object_and_draws(frames_here, mer_jax):
     (["flow", "clips.csv", "--out=flow", "--fast"], "option '--fast' is not known"),
     (["flow", "nowhere.csv", "--out=flow", "--apex=mid"], "apex 'mid' is not known"),         # before anything is read
     (["fidelity", "nowhere.csv", "--light="], "no light level"),
+    (["fidelity", "nowhere.csv", "--clips=0"], "option --clips=0: wanted at least 1"),
     (["fidelity", "clips.csv", "--figure=no/such/folder.png"], "no such folder for the figure"),
     (["fidelity", "clips.csv", "--light=L5"], "light 'L5' is not known"),
     (["fidelity", "clips.csv", "--enhancers=clahee"], "enhancer 'clahee' is not known (did you mean 'clahe'"),
