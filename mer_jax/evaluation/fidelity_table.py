@@ -51,27 +51,34 @@ def interval_text(found: tuple[float, list[float] | None], form: str) -> str:
 
 
 def fidelity_figure(found: dict, path: Path) -> None:
-    """The share of motion kept by level, a line an enhancer, a panel an estimator; written whole."""
+    """The share of motion kept by level with its interval, an enhancer a colour, an estimator a panel; written whole."""
     levels = sorted({row["level"] for row in found["rows"] if row["enhancer"] != CLEAN})
     names = list(dict.fromkeys(row["enhancer"] for row in found["rows"] if row["enhancer"] not in (CLEAN, "none")))
+    part = {(row["enhancer"], row["level"]): row for row in found["rows"]}
     with matplotlib.rc_context({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
-        figure = Figure(figsize=(4.6 * len(ESTIMATORS), 4.2), layout="constrained")
-        colours = matplotlib.colormaps["tab20"]
-        for axes, estimator in zip(figure.subplots(1, len(ESTIMATORS), sharey=True, squeeze=False)[0], ESTIMATORS, strict=True):
+        figure = Figure(figsize=(4.2 * len(ESTIMATORS) + 1.2, 4.0), layout="constrained")
+        panels = figure.subplots(1, len(ESTIMATORS), sharey=True, squeeze=False)[0]
+        for axes, estimator in zip(panels, ESTIMATORS, strict=True):
             for number, name in enumerate(names):
-                kept = [next(row[estimator]["preserved"] for row in found["rows"]
-                             if (row["enhancer"], row["level"]) == (name, level)) for level in levels]
+                kept = [part[name, level][estimator]["preserved"] for level in levels]
                 means = np.array([mean for mean, _ in kept])
                 ends = np.array([ends or [mean, mean] for mean, ends in kept])
-                places = np.arange(len(levels)) + 0.04 * (number - len(names) / 2)
+                places = np.arange(len(levels)) + 0.5 * ((number + 0.5) / len(names) - 0.5)
+                colour = matplotlib.colormaps["tab20"](2 * number % 20 + number // 10)
                 axes.errorbar(places, means, np.maximum([means - ends[:, 0], ends[:, 1] - means], 0), marker="o", markersize=4,
-                              linewidth=1.4, elinewidth=0.7, color=colours(number % 20), label=name,
+                              linewidth=1.4, elinewidth=0.7, color=colour, label=name,
                               linestyle="--" if name == CEILING else "-")
-            axes.set_yscale("symlog", linthresh=1)
-            axes.set_xticks(range(len(levels)), levels)
             axes.axhline(0, color="0.6", linewidth=1)
-            axes.set_title(f"{estimator}: motion kept (1 whole, 0 no better than the dark frame)", fontsize=9)
-            axes.set_xlabel("light level")
-        axes.legend(frameon=False, fontsize=8, loc="lower left")
+            axes.set(title=estimator, xlabel="light level", xlim=(-0.5, len(levels) - 0.5))
+            axes.set_xticks(range(len(levels)), levels)
+        low, _ = panels[0].get_ylim()
+        panels[0].set_ylim(bottom=min(low, -0.2), top=1)
+        if low < -1:                                          # harm has no end: all of it in sight, the good part as it is
+            panels[0].set_yscale("symlog", linthresh=1)
+            panels[0].set_yticks([-10, -5, -3, -2, -1, -0.5, 0, 0.5, 1])
+            panels[0].yaxis.set_major_formatter("{x:g}")
+            panels[0].set_ylim(bottom=low, top=1)
+        panels[0].set_ylabel("motion kept: 1 whole, 0 as the dark frame")
+        figure.legend(*panels[0].get_legend_handles_labels(), frameon=False, fontsize=8, loc="outside right center")
         figure.savefig(file := io.BytesIO(), dpi=130, format="png")
         write_whole(path, file.getvalue())
