@@ -54,7 +54,7 @@ def test_a_folder_of_something_else_is_left_alone(here, mer_jax):
 @pytest.mark.parametrize("command", ["benchmark", "train"])
 def test_runs_begin_with_the_weights_of_the_file(command, here, mer_jax, monkeypatch):
     """What is read from the file is what the runs are prepared with, and its digest is in what they are described by."""
-    given, seen = {"params": {"features": {"a": np.ones(2)}}}, {}
+    given, seen = {"params": {"conv1": {"bias": np.ones(3, np.float32)}}}, {}
 
     def stop(*_, start=None, **__):
         seen["start"] = start
