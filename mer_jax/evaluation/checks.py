@@ -12,7 +12,7 @@ from mer_jax.data.clips import Clips
 from mer_jax.data.folds import Folds
 from mer_jax.light.camera import LEVELS
 from mer_jax.mistakes import UserMistake
-from mer_jax.models.network import input_shapes
+from mer_jax.models.network import example_inputs
 from mer_jax.training.losses import LOSSES
 from mer_jax.training.run import SELECTIONS, Run
 from mer_jax.training.stages import Recipe
@@ -66,7 +66,7 @@ def check_start(network: nn.Module, start: Mapping[str, Any]) -> None:
     """Raises UserMistake where `start` has variables that the network has not, or of another shape."""
     if not start:
         return
-    example = {name: jnp.zeros((1, *shape)) for name, shape in input_shapes(network).items()}
+    example = example_inputs(network)
     have = jax.eval_shape(lambda: network.init(jax.random.key(0), example, train=False))
     shapes = {jax.tree_util.keystr(path, simple=True, separator="/"): leaf.shape
               for path, leaf in jax.tree.leaves_with_path(have)}
@@ -80,7 +80,7 @@ def check_start(network: nn.Module, start: Mapping[str, Any]) -> None:
 
 def check_loss_inputs(network: nn.Module, recipe: Recipe) -> None:
     """Raises UserMistake where a loss needs what the network does not give."""
-    example = {name: jnp.zeros((1, *shape)) for name, shape in input_shapes(network).items()}
+    example = example_inputs(network)
     try:
         output, _ = jax.eval_shape(lambda: network.init_with_output(jax.random.key(0), example, train=False))
     except (TypeError, ValueError, ZeroDivisionError, IndexError) as error:

@@ -8,12 +8,11 @@ from typing import Any
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 
 from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.models import agmenet
 from mer_jax.models.agmenet import AGMENet
-from mer_jax.models.network import input_shapes
+from mer_jax.models.network import example_inputs, input_shapes
 from mer_jax.models.ststnet import STSTNet
 
 
@@ -76,8 +75,8 @@ def table() -> list[dict]:
         for variant, fields in entry.variants.items():
             network = entry.network(classes=3, **fields)
             inputs = input_shapes(network)
-            shapes = jax.eval_shape(lambda network=network, inputs=inputs: network.init(
-                jax.random.key(0), {name: jnp.zeros((1, *shape)) for name, shape in inputs.items()}, train=False))
+            shapes = jax.eval_shape(lambda network=network: network.init(
+                jax.random.key(0), example_inputs(network), train=False))
             parameters = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes["params"]))
             rows.append({"name": name, "variant": variant, "paper": entry.paper,
                          "input": " + ".join(" ".join(filter(None, (

@@ -4,6 +4,8 @@ from typing import Any
 
 import flax.linen as nn
 import flax.struct
+import jax
+import jax.numpy as jnp
 
 
 @flax.struct.dataclass
@@ -19,3 +21,8 @@ def input_shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:
     """The shape of one clip of each input: flow (*flow_size, 3); of others what the network's `NAME_shape` says, else ()."""
     return {name: (*network.flow_size, 3) if name == "flow" else getattr(network, f"{name}_shape", ())
             for name in network.inputs}
+
+
+def example_inputs(network: nn.Module) -> dict[str, jax.Array]:
+    """One clip of zeros of each input: enough to learn the shapes of a network's variables and answers."""
+    return {name: jnp.zeros((1, *shape)) for name, shape in input_shapes(network).items()}

@@ -6,11 +6,10 @@ from typing import Any
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from mer_jax.mistakes import UserMistake
-from mer_jax.models.network import input_shapes
+from mer_jax.models.network import example_inputs
 from mer_jax.models.torch_weights import read_tensors, variables_from_torch
 
 COLOURS = 3                                                   # channels of the pictures that such weights were trained on
@@ -29,7 +28,7 @@ def read_trunk(network: nn.Module, path: str | Path) -> dict[str, Any]:
         raise UserMistake(f"weights {path}: network {type(network).__name__} has no trunk that published weights could fill")
     tensors = {torchvision_name(name): value for name, value in read_tensors(Path(path)).items()
                if not name.startswith("classifier.")}
-    example = {name: jnp.zeros((1, *shape)) for name, shape in input_shapes(network).items()}
+    example = example_inputs(network)
     shapes = jax.eval_shape(lambda: network.init(jax.random.key(0), example, train=False))
     template = {kind: {trunk: {name: leaf for name, leaf in tree[trunk].items() if not name.startswith("cbam")}}
                 for kind, tree in shapes.items()}

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from mer_jax.data.clips import clips_of
-from mer_jax.evaluation.enhancers_compared import compare_enhancers
+from mer_jax.evaluation.enhancers_compared import compare_enhancers, make_scenes
 from mer_jax.evaluation.fidelity_table import fidelity_figure, fidelity_table
 from mer_jax.evaluation.motion_summary import CEILING, CLEAN, People, best_elsewhere, over_people
+from mer_jax.light.fidelity import aligned, moving, nose_box, pupil_distance
 from mer_jax.mistakes import UserMistake
 from mer_jax.motion.smoothing import blur
 from mer_jax.motion.warping import warp
@@ -81,6 +82,21 @@ def test_without_a_true_flow_the_clean_flow_is_the_measure(acting):
     assert (alone["reference"], alone["landmarks"]) == ("clean flow", "assumed")
     for estimator in ("TV-L1", "Farneback"):                            # each by its own flow of the clean pictures
         assert row_of(alone, CLEAN, "L0")[estimator]["fixed"][0] == pytest.approx(0, abs=1e-6)
+
+
+def test_what_moves_is_the_faces_and_the_error_is_against_what_the_pixels_did(acting):
+    """A head that turns moves all pixels: they count as the truth, and yet not as an expression."""
+    y, x = np.mgrid[:SIDE, :SIDE] - SIDE / 2
+    alone = jnp.asarray(acting.true_flow)
+    whole = alone + 0.03 * jnp.asarray(np.stack([-y, x], -1), jnp.float32)
+    landmarks = jnp.asarray(acting.landmarks)
+    pictures = jnp.asarray(acting.frames[:, [2, 20, 38]], jnp.float32) / 255
+    scenes = make_scenes(pictures, jnp.stack([alone, whole]), landmarks)
+    for row in range(4):
+        nose, pupils = nose_box(landmarks[row], SIDE, SIDE), pupil_distance(landmarks[row])
+        np.testing.assert_array_equal(scenes.moves[row], moving(aligned(alone[row], nose), pupils))
+        for flow in scenes.flow.values():
+            np.testing.assert_allclose(flow[row], aligned(whole[row], nose), atol=1e-6)
 
 
 def test_a_setting_is_best_on_others():
