@@ -103,6 +103,8 @@ def test_a_setting_is_best_on_others():
     error = np.array([[0.0, 1.0], [0.0, 1.0], [5.0, 0.5], [5.0, 0.5]])
     assert best_elsewhere(error, np.array([0, 0, 1, 1]), 0).tolist() == [1, 1, 0, 0]
     assert best_elsewhere(error, np.zeros(4, int), 1).tolist() == [1, 1, 1, 1]           # nobody else: the default
+    three = np.concatenate([error, [[3.0, 2.5]]])
+    assert best_elsewhere(three, np.array([0, 0, 1, 1, 2]), 0).tolist() == [1, 1, 0, 0, 1]
 
 
 def test_the_mean_over_people_draws_people_within_their_database():
