@@ -80,6 +80,8 @@ def parser() -> argparse.ArgumentParser:
     add_source(made)
     made.add_argument("--light", default="L1,L2,L3,L4", help="the levels (default: %(default)s)")
     made.add_argument("--enhancers", default="", help="those to compare (default: all)")
+    made.add_argument("--networks", default="", metavar="DIR[,DIR]", help="networks that mer-jax train kept: their "
+                      "enhancements are compared as well")
     made.add_argument("--clips", type=int, metavar="N", help="no more than so many, evenly spaced (default: all)")
     made.add_argument("--figure", type=Path, metavar="FILE.png", help="draws the motion kept by level")
     command("models", "the networks: name, paper, input, parameters, evidence", "example:\n  mer-jax models --json",

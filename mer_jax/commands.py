@@ -70,9 +70,13 @@ def fidelity(arguments: argparse.Namespace, rest: list[str]) -> None:
     refuse(rest)
     from mer_jax.evaluation.enhancers_compared import check_words, compare_enhancers
     from mer_jax.evaluation.fidelity_table import fidelity_figure, fidelity_table
+    from mer_jax.evaluation.kept_enhancement import kept_enhancers
+    from mer_jax.evaluation.motion_summary import CEILING, CLEAN
+    from mer_jax.light.enhancers import ENHANCERS
 
     levels, names = words_of(arguments.light), words_of(arguments.enhancers)
     check_words(levels, names)
+    networks = kept_enhancers(words_of(arguments.networks), taken=(CLEAN, CEILING, *ENHANCERS))
     if arguments.figure and not arguments.figure.absolute().parent.is_dir():
         raise UserMistake(f"{arguments.figure}: no such folder for the figure")
     if arguments.clips is not None and arguments.clips < 1:
@@ -80,7 +84,7 @@ def fidelity(arguments: argparse.Namespace, rest: list[str]) -> None:
     clips = clips_of(arguments)
     if arguments.clips is not None and arguments.clips < len(clips):
         clips = clips.take([number * len(clips) // arguments.clips for number in range(arguments.clips)])
-    found = compare_enhancers(clips, levels, names)
+    found = compare_enhancers(clips, levels, names, networks)
     print(json.dumps(found) if arguments.json else fidelity_table(found))
     if arguments.figure:
         fidelity_figure(found, arguments.figure)

@@ -8,7 +8,8 @@ would win or lose by being brighter, since TV-L1 at lambda on pictures g times a
 
 import functools
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import jax
@@ -97,17 +98,18 @@ def landmarks_of(clips: Clips) -> Float[np.ndarray, "clips 68 2"]:
     return np.broadcast_to(placed, (len(clips), 68, 2)).astype(np.float32)
 
 
-def compare_enhancers(clips: Clips, levels: tuple[str, ...], names: tuple[str, ...] = ()) -> dict:
+def compare_enhancers(clips: Clips, levels: tuple[str, ...], names: tuple[str, ...] = (),
+                      more: Mapping[str, Enhancer] = MappingProxyType({})) -> dict:
     """{"rows": [...], "clips", "moving" (clips), "subjects", "reference": "true flow" or "clean flow", "landmarks": "known" or
     "assumed", "window", "left_out": enhancers that OpenCV would be needed for}: a row is an enhancer at a level, see
-    `motion_summary.summaries`.
+    `motion_summary.summaries`. more: enhancers by name that stand beside those of `light.enhancers`.
 
     Raises UserMistake where the clips have no frames, nothing moves in them, or a name or level is not known.
     """
     check_words(levels, names)
     if clips.frames is None:
         raise UserMistake(f"the data have no frames that could be darkened (they have: {', '.join(clips.inputs())})")
-    enhancers, window, data = chosen_enhancers(names), window_of(clips.fps), frame_data(clips)
+    enhancers, window, data = {**chosen_enhancers(names), **more}, window_of(clips.fps), frame_data(clips)
     levels = tuple(dict.fromkeys(levels))
     height, width = clips.frames.shape[2:4]
     size = max(1, min(len(clips), PIXELS_AT_ONCE // (height * width)))

@@ -86,7 +86,7 @@ class AGMENet(nn.Module):
         windows = jnp.asarray(inputs["frames"])
         n, t = windows.shape[:2]
         if self.llem:
-            frames, extras = LowLightEnhancement(kind=self.enhancement, compensate=self.compensate, name="llem")(windows)
+            frames, extras = self.low_light()(windows)
         else:
             frames, extras = windows[:, :, windows.shape[2] // 2], {}
         features = LateDenseNet(self.stem, self.growth, self.blocks, self.stem_kernel,
@@ -112,6 +112,11 @@ class AGMENet(nn.Module):
         attention["ensemble"] = beta
         extras = {**extras, "instant_logits": logits, "beta": beta}
         return Output(mixed_log_probabilities(logits, beta), attention, extras)
+
+    @nn.nowrap
+    def low_light(self) -> LowLightEnhancement:
+        """The enhancement, which by itself takes the variables that the network has under "llem"."""
+        return LowLightEnhancement(kind=self.enhancement, compensate=self.compensate, name="llem")
 
     def channels(self, frames: jax.Array) -> jax.Array:
         """(N, T, H, W, 3) -> (N T, h, w, 6 or 3): ImageNet's normalisation, and the motion since the onset."""
