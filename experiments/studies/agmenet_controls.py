@@ -11,7 +11,7 @@ import sys
 import numpy as np
 
 import mer_jax
-from mer_jax.command_line import use_platform
+from mer_jax.commands import use_platform
 from mer_jax.config_reading import read_config
 from mer_jax.evaluation.run_folder import make_folds
 from mer_jax.mistakes import UserMistake
