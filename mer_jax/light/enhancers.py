@@ -112,6 +112,6 @@ ENHANCERS = {
                           "gain, then a bilateral filter, 40 grey values, 3 pixels", True),
     "retinex": Enhancer(lambda windows: retinex(mean(windows)), "mean of the window, then Retinex with one surround a clip"),
     "t5": Enhancer(lambda windows: gain(mean(windows)), "mean of the window, then gain: the baseline"),
-    "stabilised": Enhancer(stabilised, "the library's own: light in units of its own noise, smoothed by a pixel"),
+    "stabilised": Enhancer(stabilised, "the library's own: light in units of its own noise, smoothed as that asks"),
     "compensated": Enhancer(lambda windows: gain(compensated_mean(windows)), "mean along the motion in the window, then gain"),
 }
