@@ -7,6 +7,10 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 
+from mer_jax.mistakes import UserMistake, nearest
+
+DTYPES = ("float32", "bfloat16")
+
 
 @flax.struct.dataclass
 class Output:
@@ -15,6 +19,13 @@ class Output:
     logits: Any
     attention: dict[str, Any] = flax.struct.field(default_factory=dict)
     extras: dict[str, Any] = flax.struct.field(default_factory=dict)
+
+
+def compute_dtype(name: str) -> Any:
+    """What a network's `dtype` names. Raises UserMistake where it is neither float32 nor bfloat16."""
+    if name not in DTYPES:
+        raise UserMistake(f"dtype {name!r} is not known{nearest(name, DTYPES)}; there are: {', '.join(DTYPES)}")
+    return jnp.dtype(name)
 
 
 def input_shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:

@@ -35,14 +35,14 @@ class SpatialAttention(nn.Module):
 
 
 class CBAM(nn.Module):
-    """Channel gate, then spatial gate (CBAM, eq. 1)."""
+    """Channel gate, then spatial gate (CBAM, eq. 1); gates are computed in float32, what is gated keeps its dtype."""
 
     ratio: int = 16
 
     @nn.compact
     def __call__(self, x: Float[Array, "n *places channels"]) -> Float[Array, "n *places channels"]:
-        x = x * ChannelAttention(self.ratio, name="channel")(x)
-        return x * SpatialAttention(name="spatial")(x)
+        x = x * ChannelAttention(self.ratio, name="channel")(x).astype(x.dtype)
+        return x * SpatialAttention(name="spatial")(x).astype(x.dtype)
 
 
 def split_heads(x: Float[Array, "*n tokens d"], heads: int) -> Float[Array, "*n heads tokens d/heads"]:

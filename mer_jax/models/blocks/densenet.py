@@ -1,7 +1,10 @@
 """Dense blocks, with the module names of torchvision's DenseNet so that its ImageNet weights load as they are.
 
 Huang, Liu, van der Maaten, Weinberger: "Densely Connected Convolutional Networks", CVPR 2017.
+`dtype` is what convolutions are computed in, and what is handed on; parameters, batch statistics and gates are float32.
 """
+
+from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -10,12 +13,12 @@ from jaxtyping import Array, Float
 from mer_jax.models.blocks.attention import CBAM
 
 
-def batch_norm(train: bool, name: str) -> nn.BatchNorm:
-    return nn.BatchNorm(use_running_average=not train, momentum=0.9, epsilon=1e-5, name=name)
+def batch_norm(train: bool, name: str, dtype: Any) -> nn.BatchNorm:
+    return nn.BatchNorm(use_running_average=not train, momentum=0.9, epsilon=1e-5, dtype=dtype, name=name)
 
 
-def convolution(features: int, kernel: int, name: str, stride: int = 1) -> nn.Conv:
-    return nn.Conv(features, (kernel, kernel), (stride, stride), padding=kernel // 2, use_bias=False,
+def convolution(features: int, kernel: int, name: str, dtype: Any, stride: int = 1) -> nn.Conv:
+    return nn.Conv(features, (kernel, kernel), (stride, stride), padding=kernel // 2, use_bias=False, dtype=dtype,
                    kernel_init=nn.initializers.kaiming_normal(), name=name)
 
 
@@ -25,11 +28,14 @@ class DenseLayer(nn.Module):
     growth: int
     bottleneck: int = 4
     dropout: float = 0.0
+    dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: Float[Array, "n h w c"], train: bool) -> Float[Array, "n h w growth"]:
-        x = convolution(self.bottleneck * self.growth, 1, "conv1")(nn.relu(batch_norm(train, "norm1")(x)))
-        x = convolution(self.growth, 3, "conv2")(nn.relu(batch_norm(train, "norm2")(x)))
+        x = nn.relu(batch_norm(train, "norm1", self.dtype)(x))
+        x = convolution(self.bottleneck * self.growth, 1, "conv1", self.dtype)(x)
+        x = nn.relu(batch_norm(train, "norm2", self.dtype)(x))
+        x = convolution(self.growth, 3, "conv2", self.dtype)(x)
         return nn.Dropout(self.dropout, deterministic=not train)(x)
 
 
@@ -40,11 +46,12 @@ class DenseBlock(nn.Module):
     growth: int
     bottleneck: int = 4
     dropout: float = 0.0
+    dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: Float[Array, "n h w c"], train: bool) -> Float[Array, "n h w more"]:
         for number in range(1, self.layers + 1):
-            new = DenseLayer(self.growth, self.bottleneck, self.dropout, name=f"denselayer{number}")(x, train)
+            new = DenseLayer(self.growth, self.bottleneck, self.dropout, self.dtype, name=f"denselayer{number}")(x, train)
             x = jnp.concatenate([x, new], -1)
         return x
 
@@ -52,9 +59,11 @@ class DenseBlock(nn.Module):
 class Transition(nn.Module):
     """norm, relu, 1x1 convolution to half the channels, mean over 2x2."""
 
+    dtype: Any = jnp.float32
+
     @nn.compact
     def __call__(self, x: Float[Array, "n h w c"], train: bool) -> Float[Array, "n h/2 w/2 c/2"]:
-        x = convolution(x.shape[-1] // 2, 1, "conv")(nn.relu(batch_norm(train, "norm")(x)))
+        x = convolution(x.shape[-1] // 2, 1, "conv", self.dtype)(nn.relu(batch_norm(train, "norm", self.dtype)(x)))
         return nn.avg_pool(x, (2, 2), (2, 2))
 
 
@@ -73,14 +82,16 @@ class LateDenseNet(nn.Module):
     bottleneck: int = 4
     dropout: float = 0.0
     gated: bool = True
+    dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: Float[Array, "n h w c"], *, train: bool) -> Float[Array, "n h2 w2 features"]:
-        x = nn.relu(batch_norm(train, "norm0")(convolution(self.stem, self.stem_kernel, "conv0", 2)(x)))
+        x = convolution(self.stem, self.stem_kernel, "conv0", self.dtype, stride=2)(x)
+        x = nn.relu(batch_norm(train, "norm0", self.dtype)(x))
         for number, layers in enumerate(self.blocks, 1):
-            x = DenseBlock(layers, self.growth, self.bottleneck, self.dropout, name=f"denseblock{number}")(x, train)
+            x = DenseBlock(layers, self.growth, self.bottleneck, self.dropout, self.dtype, name=f"denseblock{number}")(x, train)
             if self.gated:
                 x = CBAM(name=f"cbam{number}")(x)
             if number < len(self.blocks):
-                x = Transition(name=f"transition{number}")(x, train)
-        return nn.relu(batch_norm(train, f"norm{len(self.blocks) + 1}")(x))
+                x = Transition(self.dtype, name=f"transition{number}")(x, train)
+        return nn.relu(batch_norm(train, f"norm{len(self.blocks) + 1}", self.dtype)(x))

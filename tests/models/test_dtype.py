@@ -1,0 +1,72 @@
+"""bfloat16 where it is asked for, and nowhere else: parameters, statistics, losses and answers stay float32."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from mer_jax.mistakes import UserMistake
+from mer_jax.models import create
+from mer_jax.training.train_state import init_state
+from mer_jax.training.train_step import Batch, train_step
+
+SMALL = {"agmenet": {"variant": "tiny", "instants": 2, "blocks": (1, 1), "stem": 8, "width": 8, "heads": 2, "dropout": 0.0},
+         "ststnet": {"dropout": 0.0}}
+
+
+def inputs_of(name: str) -> dict:
+    rng = np.random.default_rng(0)
+    if name == "ststnet":
+        return {"flow": rng.integers(0, 256, (6, 28, 28, 3), np.uint8)}
+    return {"frames": rng.uniform(0, 1, (6, 2, 1, 16, 16, 3)).astype(np.float32)}
+
+
+@pytest.fixture(scope="module", params=sorted(SMALL))
+def stepped(request):
+    """dtype -> (the network's answers, the state after a step, its metrics, the dtypes of its products)."""
+    name, inputs, found = request.param, inputs_of(request.param), {}
+    batch = Batch({key: jnp.asarray(value) for key, value in inputs.items()}, jax.nn.one_hot(jnp.arange(6) % 3, 3), jnp.ones(6))
+    for dtype in ("float32", "bfloat16"):
+        network, tx = create(name, 3, dtype=dtype, **SMALL[name]), optax.sgd(0.01)
+        state = init_state(network, tx, jax.random.key(0), batch.inputs)
+        step = jax.jit(lambda s, network=network, tx=tx: train_step(network, (("cross_entropy", 1.0),), tx, s, batch,
+                                                                   jax.random.key(1)))
+        answers = jax.jit(lambda s, network=network: network.apply(s.variables(), batch.inputs, train=False))(state)
+        after, metrics = step(state)
+        found[dtype] = answers, after, metrics, products(step.lower(state).as_text())
+    return found
+
+
+def products(program: str) -> set[str]:
+    """The dtypes of all convolutions and matrix products in a lowered program."""
+    lines = [line for line in program.splitlines() if "stablehlo.convolution" in line or "stablehlo.dot_general" in line]
+    return {line.rsplit("x", 1)[1].split(">")[0] for line in lines}
+
+
+def test_everything_that_is_kept_is_float32(stepped):
+    for answers, after, metrics, _ in stepped.values():
+        for leaf in jax.tree.leaves((answers, after.params, after.batch_stats, metrics)):
+            assert leaf.dtype == jnp.float32
+
+
+def test_products_are_what_was_asked_for(stepped):
+    assert stepped["float32"][3] == {"f32"}
+    assert stepped["bfloat16"][3] == {"bf16", "f32"}
+
+
+def test_the_two_agree_as_far_as_bfloat16_can_tell(stepped):
+    (wide, state, metrics, _), (narrow, other, coarse, _) = stepped["float32"], stepped["bfloat16"]
+    spread = float(jnp.abs(wide.logits).max())
+    np.testing.assert_allclose(wide.logits, narrow.logits, atol=0.05 * spread)
+    assert float(jnp.abs(wide.logits - narrow.logits).max()) > 0
+    assert float(metrics["loss"]) == pytest.approx(float(coarse["loss"]), rel=0.05)
+    for first, second in zip(jax.tree.leaves(state.batch_stats), jax.tree.leaves(other.batch_stats), strict=True):
+        np.testing.assert_allclose(first, second, atol=0.03 * float(jnp.abs(first).max()))
+
+
+@pytest.mark.parametrize("name", sorted(SMALL))
+def test_another_dtype_is_refused(name):
+    network = create(name, 3, dtype="float16", **SMALL[name])
+    with pytest.raises(UserMistake, match="dtype 'float16' is not known .did you mean .*; there are: float32, bf"):
+        jax.eval_shape(lambda: network.init(jax.random.key(0), inputs_of(name), train=False))
