@@ -4,9 +4,7 @@ Every function takes the words that the parser knew, and the rest.
 """
 
 import argparse
-import contextlib
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -14,11 +12,12 @@ from mer_jax.mistakes import UserMistake
 
 
 def benchmark(arguments: argparse.Namespace, rest: list[str]) -> None:
+    from mer_jax.backend import start_jax
     from mer_jax.config_reading import read_config
     from mer_jax.settings import settings_of
 
     settings = settings_of(*read_config(rest))
-    use_platform(settings.platform)
+    start_jax(settings.platform)
     from mer_jax.evaluation.run_folder import run_benchmark
     from mer_jax.evaluation.score_table import score_table
     from mer_jax.loading import load
@@ -36,11 +35,12 @@ def benchmark(arguments: argparse.Namespace, rest: list[str]) -> None:
 
 
 def train(arguments: argparse.Namespace, rest: list[str]) -> None:
+    from mer_jax.backend import start_jax
     from mer_jax.config_reading import read_config
     from mer_jax.settings import settings_of
 
     settings = settings_of(*read_config(rest))
-    use_platform(settings.platform)
+    start_jax(settings.platform)
     from mer_jax.evaluation.kept_network import train_network
     from mer_jax.loading import load
 
@@ -55,9 +55,11 @@ def train(arguments: argparse.Namespace, rest: list[str]) -> None:
 
 def flow(arguments: argparse.Namespace, rest: list[str]) -> None:
     refuse(rest)
+    from mer_jax.backend import keep_compiled
     from mer_jax.stored_flow import check_words, store_flow
 
     check_words(arguments.out, arguments.flow, arguments.apex, arguments.channels)
+    keep_compiled()
     clips = clips_of(arguments)
     arguments.folder = arguments.out
     made = store_flow(clips, arguments.out, arguments.flow, arguments.apex, arguments.channels)
@@ -68,6 +70,7 @@ def flow(arguments: argparse.Namespace, rest: list[str]) -> None:
 
 def fidelity(arguments: argparse.Namespace, rest: list[str]) -> None:
     refuse(rest)
+    from mer_jax.backend import keep_compiled
     from mer_jax.evaluation.enhancers_compared import check_words, compare_enhancers
     from mer_jax.evaluation.fidelity_table import fidelity_figure, fidelity_table
     from mer_jax.evaluation.kept_enhancement import kept_enhancers
@@ -81,6 +84,7 @@ def fidelity(arguments: argparse.Namespace, rest: list[str]) -> None:
         raise UserMistake(f"{arguments.figure}: no such folder for the figure")
     if arguments.clips is not None and arguments.clips < 1:
         raise UserMistake(f"option --clips={arguments.clips}: wanted at least 1")
+    keep_compiled()
     clips = clips_of(arguments)
     if arguments.clips is not None and arguments.clips < len(clips):
         clips = clips.take([number * len(clips) // arguments.clips for number in range(arguments.clips)])
@@ -111,25 +115,6 @@ def say(line: str) -> None:
     """What is being done, for someone who watches: on a terminal alone."""
     if sys.stderr.isatty():
         print(line, file=sys.stderr)
-
-
-def use_platform(platform: str) -> None:
-    """Chooses the backend, and on a CPU makes every core a device, over which the runs are spread."""
-    import jax
-
-    if platform:
-        jax.config.update("jax_platforms", {"gpu": "cuda,rocm"}.get(platform, platform))
-    if "JAX_NUM_CPU_DEVICES" not in os.environ and "host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
-        with contextlib.suppress(RuntimeError):          # JAX has started already, with the devices it has
-            jax.config.update("jax_num_cpu_devices", min(8, len(os.sched_getaffinity(0))))
-    wanted = platform or os.environ.get("JAX_PLATFORMS", "")
-    try:
-        found = jax.default_backend()
-    except RuntimeError as error:
-        raise UserMistake(f"platform {wanted!r} was asked for, and is not to be had here: JAX finds no such device, or is "
-                          "installed without support for it") from error
-    if platform and found != platform:
-        raise UserMistake(f"platform {wanted!r} was asked for, and is not to be had here: JAX found {found!r}")
 
 
 def report(arguments: argparse.Namespace, rest: list[str]) -> None:

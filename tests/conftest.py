@@ -1,11 +1,16 @@
 """Eight simulated devices, and a small data set that every test of training shares."""
 
 import os
+import tempfile
 from pathlib import Path
 
-import jax
-import numpy as np
-import pytest
+COMPILED = tempfile.TemporaryDirectory(prefix="mer_jax_compiled_")             # what one test compiles, others need not
+os.environ["JAX_COMPILATION_CACHE_DIR"] = COMPILED.name
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.5"
+
+import jax  # noqa: E402  (after its folder is set)
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
 
 jax.config.update("jax_platforms", "cpu")
 jax.config.update("jax_num_cpu_devices", 8)

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "mer_jax"
 FLOORS = ["mistakes", "progress_bar", "metrics", "data", "motion", "faces", "light", "synthetic", "models", "training",
-          "loading", "evaluation", "stored_flow", "sweeps", "config_keys", "settings", "config_reading", "commands",
+          "loading", "evaluation", "stored_flow", "sweeps", "backend", "config_keys", "settings", "config_reading", "commands",
           "command_line"]
 
 

@@ -11,7 +11,7 @@ import sys
 import numpy as np
 
 import mer_jax
-from mer_jax.commands import use_platform
+from mer_jax.backend import start_jax
 from mer_jax.config_reading import read_config
 from mer_jax.evaluation.run_folder import make_folds
 from mer_jax.mistakes import UserMistake
@@ -38,7 +38,7 @@ def main() -> None:
         return
     words = [word for word in sys.argv[1:] if word != "--json"]
     settings = settings_of(*read_config(["--config=experiments/agmenet_synthme.py", *words]))
-    use_platform(settings.platform)                           # every core a device, as the command has it
+    start_jax(settings.platform)                           # every core a device, as the command has it
     clips, found = mer_jax.load(settings.source, settings.classes, **dict(settings.data_options)), {}
     for name, change in (("in order", lambda clips: clips), ("frozen", frozen), ("shuffled", shuffled)):
         seen = change(clips)

@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 
 import mer_jax
-from mer_jax.commands import use_platform
+from mer_jax.backend import start_jax
 from mer_jax.config_reading import read_config
 from mer_jax.evaluation.enhancers_compared import compare_enhancers
 from mer_jax.evaluation.finished_run import read_run
@@ -114,7 +114,7 @@ def main() -> None:
     for name in names:
         if name not in ROWS:
             raise UserMistake(f"row {name!r} is not known{nearest(name, ROWS)}; there are: {', '.join(ROWS)}")
-    use_platform("")                                          # every core a device, as the command has it
+    start_jax("")                                          # every core a device, as the command has it
     for name in names:
         trained(name, arguments.out)
     networks = kept_enhancers(tuple(str(arguments.out / "networks" / name) for name in names if name != "off"))

@@ -1,0 +1,71 @@
+"""What the commands run on: the backend, its devices, and the folder in which compiled programs are kept.
+
+`import mer_jax` changes nothing of this: whoever writes a program sets JAX up by himself.
+"""
+
+import contextlib
+import os
+from pathlib import Path
+
+import jax
+
+from mer_jax.loading import cache_folder
+from mer_jax.mistakes import UserMistake
+
+KEPT_FROM = 0.5                                               # seconds of compiling
+FULL, LEFT = 2 << 30, 1 << 30                                 # bytes: of more than FULL the oldest go, until LEFT are left
+
+
+def start_jax(platform: str) -> None:
+    """Chooses the backend, and on a CPU makes every core a device, over which the runs are spread.
+
+    Raises UserMistake where the platform is not to be had.
+    """
+    if platform:
+        jax.config.update("jax_platforms", {"gpu": "cuda,rocm"}.get(platform, platform))
+    if "JAX_NUM_CPU_DEVICES" not in os.environ and "host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
+        with contextlib.suppress(RuntimeError):          # JAX has started already, with the devices it has
+            jax.config.update("jax_num_cpu_devices", min(8, len(os.sched_getaffinity(0))))
+    keep_compiled()
+    wanted = platform or os.environ.get("JAX_PLATFORMS", "")
+    try:
+        found = jax.default_backend()
+    except RuntimeError as error:
+        raise UserMistake(f"platform {wanted!r} was asked for, and is not to be had here: JAX finds no such device, or is "
+                          "installed without support for it") from error
+    if platform and found != platform:
+        raise UserMistake(f"platform {wanted!r} was asked for, and is not to be had here: JAX found {found!r}")
+
+
+def keep_compiled() -> None:
+    """What is compiled is kept in the user's cache folder, so that the next call of a command need not compile it again.
+
+    A folder that the user has named to JAX stays as it is, JAX_ENABLE_COMPILATION_CACHE=0 as well.
+    """
+    if jax.config.jax_compilation_cache_dir:
+        return
+    folder = cache_folder() / "compiled"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        make_room(folder, FULL, LEFT)
+    except OSError:                                           # a full or read-only disk: then nothing is kept
+        return
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", KEPT_FROM)
+
+
+def make_room(folder: Path, full: int, left: int) -> None:
+    """Removes the oldest files of a folder that holds more than `full` bytes, until it holds no more than `left`."""
+    found = []
+    for path in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):          # another process makes room as well
+            state = path.stat()
+            found.append((state.st_mtime, state.st_size, path))
+    total = sum(size for _, size, _ in found)
+    if total <= full:
+        return
+    for _, size, path in sorted(found):
+        path.unlink(missing_ok=True)
+        total -= size
+        if total <= left:
+            return
