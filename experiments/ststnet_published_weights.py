@@ -19,7 +19,7 @@ import numpy as np
 
 from mer_jax.data.clips import Clips
 from mer_jax.data.from_table import clips_from_table
-from mer_jax.evaluation.benchmark import check_inputs
+from mer_jax.evaluation.checks import check_inputs
 from mer_jax.metrics import confusion_matrix, scores
 from mer_jax.mistakes import UserMistake
 from mer_jax.models import create

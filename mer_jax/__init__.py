@@ -16,6 +16,8 @@ __version__ = "0.1.0"
 _HOME = {
     "load": ("mer_jax.loading", "load"),
     "benchmark": ("mer_jax.evaluation.benchmark", "benchmark"),
+    "benchmark_many": ("mer_jax.evaluation.benchmark", "benchmark_many"),
+    "Hyper": ("mer_jax.training.hyper", "Hyper"),
     "score": ("mer_jax.evaluation.score", "score"),
     "protocols": ("mer_jax.data.folds", None),
     "models": ("mer_jax.models", None),

@@ -22,7 +22,7 @@ import numpy as np
 
 import mer_jax
 from mer_jax.data.sampling import instants, window_of, windows
-from mer_jax.evaluation.benchmark import frame_data
+from mer_jax.evaluation.layout import frame_data
 from mer_jax.evaluation.linear import differences, held_out_scores
 from mer_jax.evaluation.uncertainty import resampled_counts
 from mer_jax.light.camera import LEVELS

@@ -2,8 +2,7 @@
 
 import dataclasses
 import itertools
-import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -13,7 +12,7 @@ import jax
 import numpy as np
 
 from mer_jax.data.clips import Clips
-from mer_jax.data.folds import Folds, inner_split
+from mer_jax.data.folds import Folds
 from mer_jax.data.sampling import window_of
 from mer_jax.evaluation.checks import (
     check_classes,
@@ -25,11 +24,13 @@ from mer_jax.evaluation.checks import (
     check_trained_classes,
 )
 from mer_jax.evaluation.identity import experiment_digest
+from mer_jax.evaluation.layout import data_of, make_runs
 from mer_jax.evaluation.leakage import poison_reaches_training, shared_content, shared_subjects
 from mer_jax.evaluation.predictions import Predictions
 from mer_jax.mistakes import UserMistake
 from mer_jax.training.finite import NotFinite
-from mer_jax.training.inputs import MARKS, Data
+from mer_jax.training.hyper import Hyper
+from mer_jax.training.inputs import Data
 from mer_jax.training.many_runs import Result, train_many
 from mer_jax.training.metric_log import MetricLog
 from mer_jax.training.plan import Plan, make_plan
@@ -39,7 +40,8 @@ from mer_jax.training.stages import Recipe
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """Everything a benchmark trains, before it trains: program, runs (fold x seed), their names, the data, the audit."""
+    """Everything a benchmark trains, before it trains: program, runs (hyper by hyper, in it seed by seed, in it fold by fold),
+    their names, the data, the audit."""
 
     program: Program
     runs: Run
@@ -50,61 +52,18 @@ class Experiment:
     seeds: int
     findings: tuple[str, ...]
     plan: Plan
+    hypers: tuple[Hyper, ...] = (Hyper(),)
 
-
-def class_weights(label: np.ndarray, classes: int, weights: str) -> np.ndarray:
-    """(classes,) float32 from training labels alone: "balanced" is n / (present classes x n_c), mean 1 over the clips."""
-    if weights == "none":
-        return np.ones(classes, np.float32)
-    counts = np.bincount(label, minlength=classes)
-    return np.where(counts, len(label) / np.maximum(counts, 1) / (counts > 0).sum(), 0).astype(np.float32)
-
-
-def padded(rows: list[np.ndarray]) -> np.ndarray:
-    """(R, longest) int32: each row set repeated until it is as long as the longest."""
-    longest = max(map(len, rows))
-    return np.stack([np.resize(r, longest) for r in rows]).astype(np.int32)
-
-
-def make_runs(clips: Clips, folds: Folds, recipe: Recipe, seeds: int, selection: str) -> Run:
-    """All runs, seed by seed and in it fold by fold, as one `Run` with a leading axis."""
-    label, train, watch = np.asarray(clips.label), [], []
-    order = [(seed, fold) for seed in range(seeds) for fold in range(len(folds))]
-    for seed, fold in order:
-        fit, chosen = folds.train[fold], folds.test[fold]
-        if selection == "inner":
-            fit, chosen = inner_split(clips, fit, seed=seed * len(folds) + fold)
-        train.append(fit)
-        watch.append(chosen)
-    count = len(order)
-    return Run(
-        seed=np.array([s for s, _ in order], np.int32), fold=np.array([f for _, f in order], np.int32),
-        learning_rate_factor=np.ones(count, np.float32), weight_decay=np.full(count, recipe.weight_decay, np.float32),
-        class_weight=np.stack([class_weights(label[r], len(clips.classes), recipe.class_weights) for r in train]),
-        train=padded(train), train_count=np.array([len(r) for r in train], np.int32),
-        watch=padded(watch), watch_count=np.array([len(r) for r in watch], np.int32),
-        test=padded([folds.test[f] for _, f in order]))
-
-
-def data_of(network: nn.Module, clips: Clips, start: Mapping[str, Any] = MappingProxyType({})) -> Data:
-    """What goes to the device: of the clips what the network reads, and of frames the marks as well; and `start`."""
-    return named_data(clips, (*network.inputs, *(MARKS if "frames" in network.inputs else ())), start)
-
-
-def frame_data(clips: Clips) -> Data:
-    """The frames and their marks alone."""
-    return jax.device_put(named_data(clips, ("frames", *MARKS)))
-
-
-def named_data(clips: Clips, names: tuple[str, ...], start: Mapping[str, Any] = MappingProxyType({})) -> Data:
-    """Inputs by name, with the labels and each clip's own seed of noise."""
-    seed = np.array([zlib.crc32(key.encode()) for key in clips.ids], np.uint32)
-    return Data({name: clips.inputs()[name] for name in names}, clips.label, seed, dict(start))
+    def runs_of(self, hyper: int) -> range:
+        """The numbers of a hyper's runs."""
+        each = self.seeds * len(self.folds)
+        return range(hyper * each, (hyper + 1) * each)
 
 
 def prepare(network: nn.Module, clips: Clips, folds: Folds, recipe: Recipe, *, seeds: int = 1, selection: str = "last",
             light: tuple[str, ...] = ("L0",), allow_leak: bool = False, allow_absent_class: bool = False,
-            findings: tuple[str, ...] | None = None, start: Mapping[str, Any] = MappingProxyType({})) -> Experiment:
+            findings: tuple[str, ...] | None = None, start: Mapping[str, Any] = MappingProxyType({}),
+            hypers: Sequence[Hyper] = (Hyper(),)) -> Experiment:
     """Checks everything, runs the leak audit, and lays out the runs. Nothing is trained yet but the audit's epoch.
 
     `findings` of an earlier audit of the same experiment spare another. Raises UserMistake where something does not fit.
@@ -115,7 +74,9 @@ def prepare(network: nn.Module, clips: Clips, folds: Folds, recipe: Recipe, *, s
     check_start(network, start)
     check_classes(clips)
     check_folds(clips, folds)
-    runs = make_runs(clips, folds, recipe, seeds, selection)
+    if not hypers or not all(isinstance(hyper, Hyper) for hyper in hypers):
+        raise UserMistake(f"hypers={hypers!r}: wanted one or more Hyper(learning_rate, weight_decay, label_smoothing)")
+    runs = make_runs(clips, folds, recipe, seeds, selection, hypers)
     if not allow_absent_class:
         check_trained_classes(clips, folds, runs)
     window = window_of(clips.fps) if "frames" in network.inputs else 1
@@ -130,7 +91,9 @@ def prepare(network: nn.Module, clips: Clips, folds: Folds, recipe: Recipe, *, s
                           + ("; …" if len(findings) > 1 else "")
                           + "; allow it with --config.allow_leak=true (from Python: allow_leak=True)")
     names = tuple(f"seed{s}/{folds.names[f]}" for s, f in zip(runs.seed, runs.fold, strict=True))
-    return Experiment(program, runs, names, data, clips, folds, seeds, findings, plan)
+    if len(hypers) > 1:
+        names = tuple(f"hyper{number * len(hypers) // len(names)}/{name}" for number, name in enumerate(names))
+    return Experiment(program, runs, names, data, clips, folds, seeds, findings, plan, tuple(hypers))
 
 
 def audit(program: Program, plan: Plan, runs: Run, data: Data, clips: Clips, folds: Folds) -> tuple[str, ...]:
@@ -153,8 +116,8 @@ def train_experiment(experiment: Experiment, plan: Plan, folder: Path | None = N
             raise UserMistake(f"training stopped: {error}") from error
 
 
-def predictions_of(experiment: Experiment, result: Result) -> Predictions:
-    """The table of held-out predictions.
+def predictions_of(experiment: Experiment, result: Result, hyper: int = 0) -> Predictions:
+    """The table of held-out predictions of one hyper's runs.
 
     Beside `test_peek` it holds the rows of the last epoch as well, so that one sees what peeking adds. Under `inner` the
     last epoch's networks have not trained on the validating subjects, so they are no `last` ones, and left out.
@@ -165,10 +128,10 @@ def predictions_of(experiment: Experiment, result: Result) -> Predictions:
     if e.program.selection == "test_peek":
         kinds.append(("last", result.last, last_epoch))
     for selection, probabilities, epochs in kinds:
-        for (r, name), (number, level) in itertools.product(enumerate(e.names), enumerate(e.program.light)):
+        for r, (number, level) in itertools.product(e.runs_of(hyper), enumerate(e.program.light)):
             fold, seed = int(e.runs.fold[r]), int(e.runs.seed[r])
             tables.append((selection, e.folds.test[fold], probabilities[r][:, number], int(epochs[r]),
-                           name.split("/", 1)[1], seed, level))
+                           e.folds.names[fold], seed, level))
     rows = np.concatenate([test for _, test, *_ in tables])
     counts = [len(test) for _, test, *_ in tables]
     p = np.concatenate([values[:n] for (_, _, values, *_), n in zip(tables, counts, strict=True)])
@@ -187,13 +150,13 @@ def predictions_of(experiment: Experiment, result: Result) -> Predictions:
 
 def looking_maps(experiment: Experiment, result: Result) -> tuple[np.ndarray, np.ndarray] | None:
     """(maps (N, H, W) float32, clip keys (N,)): where the last epoch's network that held a clip out looked, mean over
-    seeds; None where the network's input has no maps, or the predictions are of another epoch than the last."""
+    seeds, of the first hyper; None where the network's input has no maps, or the predictions are not of the last epoch."""
     if result.maps is None:
         return None
     e = experiment
     total = np.zeros((len(e.clips), *result.maps.shape[2:]), np.float64)
-    for r, fold in enumerate(e.runs.fold):
-        test = e.folds.test[int(fold)]
+    for r in e.runs_of(0):
+        test = e.folds.test[int(e.runs.fold[r])]
         total[test] += result.maps[r, : len(test)]
     held_out = np.unique(np.concatenate(e.folds.test))
     return (total / e.seeds)[held_out].astype(np.float32), np.array(e.clips.ids)[held_out]
@@ -209,6 +172,19 @@ def benchmark(network: nn.Module, clips: Clips, folds: Folds, recipe: Recipe, *,
 
     Raises UserMistake where the parts do not fit, a leak is found, or a loss or a prediction is not finite.
     """
-    experiment = prepare(network, clips, folds, recipe, seeds=seeds, selection=selection, light=light,
-                         allow_leak=allow_leak, allow_absent_class=allow_absent_class, start=start)
-    return predictions_of(experiment, train_experiment(experiment, experiment.plan))
+    return benchmark_many(network, clips, folds, recipe, (Hyper(),), seeds=seeds, selection=selection, light=light,
+                          allow_leak=allow_leak, allow_absent_class=allow_absent_class, start=start)[0]
+
+
+def benchmark_many(network: nn.Module, clips: Clips, folds: Folds, recipe: Recipe, hypers: Sequence[Hyper], *, seeds: int = 1,
+                   selection: str = "last", light: tuple[str, ...] = ("L0",), allow_leak: bool = False,
+                   allow_absent_class: bool = False,
+                   start: Mapping[str, Any] = MappingProxyType({})) -> list[Predictions]:
+    """A `benchmark` for each hyper, all their runs in one batch: the held-out predictions of each, in order.
+
+    To choose among them by these predictions is to choose on held-out people: what the chosen one has is then no score.
+    """
+    experiment = prepare(network, clips, folds, recipe, seeds=seeds, selection=selection, light=light, allow_leak=allow_leak,
+                         allow_absent_class=allow_absent_class, start=start, hypers=hypers)
+    result = train_experiment(experiment, experiment.plan)
+    return [predictions_of(experiment, result, number) for number in range(len(hypers))]

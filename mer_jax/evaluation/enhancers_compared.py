@@ -19,8 +19,8 @@ from jaxtyping import Array, Bool, Float, Int
 
 from mer_jax.data.clips import Clips
 from mer_jax.data.sampling import instants, window_of, windows
-from mer_jax.evaluation.benchmark import frame_data
 from mer_jax.evaluation.flow_estimators import ESTIMATORS
+from mer_jax.evaluation.layout import frame_data
 from mer_jax.evaluation.motion_summary import BASELINE, CEILING, CLEAN, Measured, summaries
 from mer_jax.light.camera import LEVELS
 from mer_jax.light.enhancers import ENHANCERS, Enhancer

@@ -13,9 +13,9 @@ import numpy as np
 from mer_jax.data.clips import Clips
 from mer_jax.data.folds import Folds
 from mer_jax.data.sampling import window_of
-from mer_jax.evaluation.benchmark import data_of, make_runs
 from mer_jax.evaluation.checks import check_classes, check_inputs, check_loss_inputs, check_start
 from mer_jax.evaluation.finished_run import read_run
+from mer_jax.evaluation.layout import data_of, make_runs
 from mer_jax.evaluation.run_config import decisive, describe
 from mer_jax.evaluation.score import HEADLINES, score
 from mer_jax.evaluation.whole_files import write_json, write_whole

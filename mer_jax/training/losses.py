@@ -91,6 +91,6 @@ LOSSES: dict[str, Callable[[Output, "object"], jax.Array]] = {
 }
 
 
-def soft_target(label: jax.Array, classes: int, smoothing: float) -> Float[Array, "batch classes"]:
+def soft_target(label: jax.Array, classes: int, smoothing: jax.Array | float) -> Float[Array, "batch classes"]:
     """One-hot labels, `smoothing` of whose mass is spread evenly over all classes (Szegedy et al., 2016, §7)."""
     return optax.smooth_labels(jax.nn.one_hot(label, classes), smoothing)

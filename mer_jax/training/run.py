@@ -27,7 +27,7 @@ SELECTIONS = ("last", "inner", "test_peek")
 
 
 class Run(NamedTuple):
-    """seed, fold: () int32. learning_rate_factor, weight_decay: () float32. class_weight: (classes,) float32.
+    """seed, fold: () int32. learning_rate_factor, weight_decay, label_smoothing: () float32. class_weight: (classes,) float32.
 
     train, watch, test: rows of the data, padded to the longest fold's by repeating; *_count: how many are real.
     `watch` are the rows that choose the epoch: inner validation rows, or (test_peek) the held-out ones, padded as `test`.
@@ -37,6 +37,7 @@ class Run(NamedTuple):
     fold: jax.Array
     learning_rate_factor: jax.Array
     weight_decay: jax.Array
+    label_smoothing: jax.Array
     class_weight: jax.Array
     train: jax.Array
     train_count: jax.Array
@@ -126,7 +127,7 @@ def run_step(program: Program, stage: Stage, run: Run, data: Data, state: RunSta
     inputs, bright = training_inputs(program.network, program.flow_coding, program.recipe.augmentation, program.window, data,
                                      rows, chance)
     label = data.label[rows]
-    target = soft_target(label, program.classes, program.recipe.label_smoothing)
+    target = soft_target(label, program.classes, run.label_smoothing)
     batch = Batch(inputs, target, run.class_weight[label], bright)
     train, metrics = train_step(program.network, stage.losses, program.optimizer(stage, run), state.train, batch, key)
     return state.replace(train=train), metrics

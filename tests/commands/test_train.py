@@ -9,8 +9,8 @@ from tiny_run import CLASSES, tiny
 
 from mer_jax.data.from_table import clips_from_table
 from mer_jax.evaluation import kept_network, run_folder
-from mer_jax.evaluation.benchmark import data_of
 from mer_jax.evaluation.kept_network import earned_score, read_network
+from mer_jax.evaluation.layout import data_of
 from mer_jax.evaluation.run_config import check_folder
 from mer_jax.mistakes import UserMistake
 from mer_jax.models import create

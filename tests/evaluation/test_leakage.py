@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from mer_jax.data.folds import composite, leaky_kfold
-from mer_jax.evaluation.benchmark import data_of, prepare
+from mer_jax.evaluation.benchmark import prepare
+from mer_jax.evaluation.layout import data_of
 from mer_jax.evaluation.leakage import poison_reaches_training, poisoned, shared_content, shared_subjects
 from mer_jax.mistakes import UserMistake
 from mer_jax.models import create

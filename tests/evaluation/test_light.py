@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from mer_jax.data.folds import leave_one_subject_out
-from mer_jax.evaluation.benchmark import data_of, looking_maps, predictions_of, prepare, train_experiment
+from mer_jax.evaluation.benchmark import looking_maps, predictions_of, prepare, train_experiment
 from mer_jax.evaluation.examples import coloured, example_faces
+from mer_jax.evaluation.layout import data_of
 from mer_jax.evaluation.linear import linear_predictions
 from mer_jax.evaluation.score import score
 from mer_jax.mistakes import UserMistake

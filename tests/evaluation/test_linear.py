@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mer_jax.data.folds import leave_one_subject_out
-from mer_jax.evaluation.benchmark import data_of
+from mer_jax.evaluation.layout import data_of
 from mer_jax.evaluation.linear import RIDGES, best_ridge, linear_predictions, ridge_scores
 from mer_jax.models import create
 

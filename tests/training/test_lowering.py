@@ -38,8 +38,9 @@ def data_for(program: Program) -> Data:
 
 
 RUN = Run(seed=shape((RUNS,)), fold=shape((RUNS,)), learning_rate_factor=shape((RUNS,), np.float32),
-          weight_decay=shape((RUNS,), np.float32), class_weight=shape((RUNS, 3), np.float32), train=shape((RUNS, 4)),
-          train_count=shape((RUNS,)), watch=shape((RUNS, 2)), watch_count=shape((RUNS,)), test=shape((RUNS, 2)))
+          weight_decay=shape((RUNS,), np.float32), label_smoothing=shape((RUNS,), np.float32),
+          class_weight=shape((RUNS, 3), np.float32), train=shape((RUNS, 4)), train_count=shape((RUNS,)),
+          watch=shape((RUNS, 2)), watch_count=shape((RUNS,)), test=shape((RUNS, 2)))
 
 
 @pytest.mark.parametrize(("name", "variant"), [(name, next(iter(entry.variants))) for name, entry in MODELS.items()])

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from mer_jax.data.folds import composite
-from mer_jax.evaluation.benchmark import class_weights, make_runs, predictions_of, prepare, train_experiment
+from mer_jax.evaluation.benchmark import benchmark, benchmark_many, predictions_of, prepare, train_experiment
+from mer_jax.evaluation.layout import class_weights, make_runs
 from mer_jax.mistakes import UserMistake
 from mer_jax.models import create
 from mer_jax.training import many_runs
 from mer_jax.training import run as run_module
 from mer_jax.training.augmentation import Augmentation
+from mer_jax.training.hyper import Hyper
 from mer_jax.training.run import (
     Data,
     Program,
@@ -248,3 +250,31 @@ def test_the_planted_class_is_learned_and_shuffled_labels_give_chance(clips):
     shuffled = [right_answers(clips, rng.permutation(clips.label), recipe) for _ in range(shuffles)]
     deviation = np.sqrt(1 / 3 * 2 / 3 / (shuffles * len(clips)))                # of a guess among three: 0.034
     assert abs(np.mean(shuffled) - 1 / 3) < 3 * deviation
+
+
+def test_hypers_in_one_batch_are_what_each_is_alone(clips):
+    """Three benchmarks at once, each with numbers of its own, are the three recipes one by one; and they differ."""
+    folds, hypers = composite(clips), (Hyper(), Hyper(learning_rate=2e-3), Hyper(weight_decay=0.3, label_smoothing=0.4))
+    recipe = dataclasses.replace(RECIPE, stages=(Stage(1, 5e-3), *RECIPE.stages))
+    together = benchmark_many(create("ststnet", 3), clips, folds, recipe, hypers)
+    for hyper, table in zip(hypers, together, strict=True):
+        alone = benchmark(create("ststnet", 3), clips, folds, hyper.applied_to(recipe))
+        assert all((table.columns[name] == alone.columns[name]).all() for name in ("clip", "fold", "seed", "epoch"))
+        np.testing.assert_allclose(table.probabilities, alone.probabilities, atol=ROUNDING)
+    first, *others = (table.probabilities for table in together)
+    assert all(np.abs(first - other).max() > 100 * ROUNDING for other in others)
+
+
+@pytest.mark.parametrize(("hyper", "line"), [
+    (Hyper(learning_rate=0.0), "learning_rate=0.0: wanted a number above 0"),
+    (Hyper(learning_rate=float("nan")), "learning_rate=nan: wanted a number above 0"),
+    (Hyper(weight_decay=-1.0), "weight_decay=-1.0: wanted 0 or more"),
+    (Hyper(label_smoothing=1.0), "label_smoothing=1.0: wanted 0 or more and less than 1")])
+def test_a_number_that_cannot_be_is_refused(hyper, line):
+    with pytest.raises(UserMistake, match=line):
+        hyper.applied_to(RECIPE)
+
+
+def test_no_hyper_is_refused(clips):
+    with pytest.raises(UserMistake, match=r"hypers=\(\): wanted one or more Hyper"):
+        benchmark_many(create("ststnet", 3), clips, composite(clips), RECIPE, ())
