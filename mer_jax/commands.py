@@ -69,7 +69,9 @@ def flow(arguments: argparse.Namespace, rest: list[str]) -> None:
 def fidelity(arguments: argparse.Namespace, rest: list[str]) -> None:
     refuse(rest)
     from mer_jax.evaluation.enhancers_compared import check_words, compare_enhancers
-    from mer_jax.evaluation.fidelity_table import fidelity_figure, fidelity_table
+    from mer_jax.evaluation.fidelity_examples import example_of
+    from mer_jax.evaluation.fidelity_figure import fidelity_figure
+    from mer_jax.evaluation.fidelity_table import fidelity_table
 
     levels, names = words_of(arguments.light), words_of(arguments.enhancers)
     check_words(levels, names)
@@ -83,7 +85,7 @@ def fidelity(arguments: argparse.Namespace, rest: list[str]) -> None:
     found = compare_enhancers(clips, levels, names)
     print(json.dumps(found) if arguments.json else fidelity_table(found))
     if arguments.figure:
-        fidelity_figure(found, arguments.figure)
+        fidelity_figure(found, example_of(clips, found), arguments.figure)
 
 
 def clips_of(arguments: argparse.Namespace):
