@@ -3,6 +3,7 @@
 import io
 import textwrap
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib
 import numpy as np
@@ -17,7 +18,7 @@ from mer_jax.evaluation.motion_summary import BASELINE, CEILING, CLEAN
 from mer_jax.evaluation.whole_files import write_whole
 from mer_jax.light.camera import LEVELS
 
-WIDTH, CURVES = 11.0, 4.0                                     # inches
+WIDTH, CURVES, DPI = 11.0, 4.0, 150                           # inches
 CELL, LEFT, WORDS, GAP, LINE = 1.75, 0.2, 1.05, 0.06, 0.2     # inches: widest picture, margin, room for words, between, a line
 STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
 
@@ -35,7 +36,7 @@ def fidelity_figure(found: dict, example: Example, path: Path) -> None:
         top, bottom = figure.subfigures(2, 1, height_ratios=[CURVES, below])
         draw_curves(top, found)
         draw_example(bottom, found, example, cell, tall, below)
-        figure.savefig(file := io.BytesIO(), dpi=150, format="png")
+        figure.savefig(file := io.BytesIO(), dpi=DPI, format="png")
     write_whole(path, file.getvalue())
 
 
@@ -74,49 +75,70 @@ def scale_harm(axes: Axes) -> None:
         axes.set_ylim(bottom=low, top=1)
 
 
-def draw_example(figure: SubFigure, found: dict, example: Example, cell: float, tall: float, below: float) -> None:
-    """To the left the clip in good light, the flow that is wanted, and its key; to the right a row an enhancer, and for each
-    level its picture of the apex and its flow. cell, tall, below: inches, of a picture and of this part of the figure."""
-    clean, most, levels = example.shown[CLEAN, "L0"], longest(example), levels_of(found)
-    names = [name for name in ("none", BASELINE, example.best, CEILING) if name]
-    faces = clean.picture is not None
-    block = (1 + faces) * (cell + GAP)
-    start = (WIDTH - WORDS - block * (1 + len(levels))) / 2
+class Sheet(NamedTuple):
+    """Where the example's pictures go, in inches from the left and from the top: cell, tall: of a picture; below: of the whole
+    sheet; block: of what belongs together, the face and its flow. most: pixels, at which the colours of a flow end."""
 
-    def put(row: int, x: float, image: np.ndarray, words: str, outlined: bool = False) -> None:
-        y = 2 * LINE + row * (tall + LINE)
-        axes = figure.add_axes((x / WIDTH, 1 - (y + tall) / below, cell / WIDTH, tall / below))
-        axes.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="lanczos" if cell * 150 < image.shape[1] else "nearest")
+    figure: SubFigure
+    example: Example
+    cell: float
+    tall: float
+    below: float
+    block: float
+    most: float
+
+    def put(self, row: int, x: float, image: np.ndarray, words: str = "", outlined: bool = False) -> None:
+        """A picture with words under it; outlined: the face, and where it moves."""
+        y = 2 * LINE + row * (self.tall + LINE)
+        place = x / WIDTH, 1 - (y + self.tall) / self.below, self.cell / WIDTH, self.tall / self.below
+        axes = self.figure.add_axes(place)
+        shrunk = self.cell * DPI < image.shape[1]
+        axes.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="lanczos" if shrunk else "nearest")
         axes.axis("off")
         axes.text(0.5, -0.02, words, transform=axes.transAxes, ha="center", va="top", fontsize=7, color="0.3")
         if outlined:
-            axes.contour(example.face, [0.5], colors="0.8", linewidths=0.6)
-            axes.contour(example.moves, [0.5], colors="0.2", linewidths=0.6)
+            axes.contour(self.example.face, [0.5], colors="0.8", linewidths=0.6)
+            axes.contour(self.example.moves, [0.5], colors="0.2", linewidths=0.6)
 
-    def write(x: float, y: float, words: str, **how) -> None:
-        figure.text(x / WIDTH, 1 - y / below, words, **{"va": "center", "ha": "center", **how})
+    def put_flow(self, row: int, x: float, flow: np.ndarray, words: str) -> None:
+        self.put(row, x, flow_colours(np.where(self.example.face[..., None], flow, 0), self.most), words, True)
 
-    def coloured(flow: np.ndarray) -> np.ndarray:
-        return flow_colours(np.where(example.face[..., None], flow, 0), most)
+    def write(self, x: float, y: float, words: str, **how) -> None:
+        self.figure.text(x / WIDTH, 1 - y / self.below, words, **{"va": "center", "ha": "center", **how})
 
-    write(start + block / 2, 1.2 * LINE, "good light")
-    if faces:
-        put(0, start, face_of(clean.picture), "apex, clean")
-        put(0, start + cell + GAP, coloured(clean.flow), f"off by {clean.error:.2f} px", True)
-    put(int(faces), start, coloured(example.reference), "the " + found["reference"], True)
-    put(1, start + faces * (cell + GAP), key_picture(example.face.shape, most), f"at the rim {most:g} px")
-    write(start, 2.2 * LINE + 2 * (tall + LINE), note(found, example, int(block * 17)), va="top", ha="left", fontsize=8, color="0.3")
+
+def draw_example(figure: SubFigure, found: dict, example: Example, cell: float, tall: float, below: float) -> None:
+    """To the left the clip in good light, the flow that is wanted, and its key; to the right a row an enhancer, and for each
+    level its picture of the apex and its flow. cell, tall, below: see `Sheet`."""
+    levels, faces = levels_of(found), example.shown[CLEAN, "L0"].picture is not None
+    sheet = Sheet(figure, example, cell, tall, below, (1 + faces) * (cell + GAP), longest(example))
+    start = (WIDTH - WORDS - sheet.block * (1 + len(levels))) / 2
+    draw_good_light(sheet, found, start)
+    names = list(dict.fromkeys(name for name, _ in example.shown if name != CLEAN))
     for row, name in enumerate(names):
-        write(start + block + WORDS / 2, 2 * LINE + row * (tall + LINE) + tall / 2, words_of(name))
+        sheet.write(start + sheet.block + WORDS / 2, 2 * LINE + row * (tall + LINE) + tall / 2, words_of(name))
     for number, level in enumerate(levels):
-        x = start + WORDS + block * (1 + number)
-        write(x + block / 2, 1.2 * LINE, f"{level}: {100 * LEVELS[level].exposure:g} % of the light")
+        x = start + WORDS + sheet.block * (1 + number)
+        sheet.write(x + sheet.block / 2, 1.2 * LINE, f"{level}: {100 * LEVELS[level].exposure:g} % of the light")
         for row, name in enumerate(names):
-            shown = example.shown[name, level]
-            factor = eye_factor(level) if name == "none" else 1.0
+            shown, factor = example.shown[name, level], eye_factor(level) if name == "none" else 1.0
             if faces:
-                put(row, x, face_of(shown.picture * factor), f"shown x {factor:.1f}" if name == "none" else "")
-            put(row, x + faces * (cell + GAP), coloured(shown.flow), f"off by {shown.error:.2f} px", True)
+                sheet.put(row, x, face_of(shown.picture * factor), f"shown x {factor:.1f}" if name == "none" else "")
+            sheet.put_flow(row, x + faces * (cell + GAP), shown.flow, f"off by {shown.error:.2f} px")
+
+
+def draw_good_light(sheet: Sheet, found: dict, start: float) -> None:
+    """The block at the left: what the clip is and does, the key of the colours, and what is seen."""
+    clean, beside = sheet.example.shown[CLEAN, "L0"], start + sheet.cell + GAP
+    faces = clean.picture is not None
+    sheet.write(start + sheet.block / 2, 1.2 * LINE, "good light")
+    if faces:
+        sheet.put(0, start, face_of(clean.picture), "apex, clean")
+        sheet.put_flow(0, beside, clean.flow, f"off by {clean.error:.2f} px")
+    sheet.put_flow(int(faces), start, sheet.example.reference, f"the {found['reference']}")
+    sheet.put(1, beside if faces else start, key_picture(sheet.example.face.shape, sheet.most), f"at the rim {sheet.most:g} px")
+    words = note(found, sheet.example, int(sheet.block * 17))
+    sheet.write(start, 2.2 * LINE + 2 * (sheet.tall + LINE), words, va="top", ha="left", fontsize=8, color="0.3")
 
 
 def longest(example: Example) -> float:
