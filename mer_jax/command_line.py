@@ -83,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--networks", default="", metavar="DIR[,DIR]", help="networks that mer-jax train kept: their "
                       "enhancements are compared as well")
     made.add_argument("--clips", type=int, metavar="N", help="no more than so many, evenly spaced (default: all)")
-    made.add_argument("--figure", type=Path, metavar="FILE.png", help="draws the motion kept by level")
+    made.add_argument("--figure", type=Path, metavar="FILE.png", help="draws the motion kept by level, and an example")
     command("models", "the networks: name, paper, input, parameters, evidence", "example:\n  mer-jax models --json",
             models)
     command("datasets", "what data can be read", "example:\n  mer-jax datasets", datasets)

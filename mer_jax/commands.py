@@ -72,7 +72,9 @@ def fidelity(arguments: argparse.Namespace, rest: list[str]) -> None:
     refuse(rest)
     from mer_jax.backend import keep_compiled
     from mer_jax.evaluation.enhancers_compared import check_words, compare_enhancers
-    from mer_jax.evaluation.fidelity_table import fidelity_figure, fidelity_table
+    from mer_jax.evaluation.fidelity_examples import example_of
+    from mer_jax.evaluation.fidelity_figure import fidelity_figure
+    from mer_jax.evaluation.fidelity_table import fidelity_table
     from mer_jax.evaluation.kept_enhancement import kept_enhancers
     from mer_jax.evaluation.motion_summary import CEILING, CLEAN
     from mer_jax.light.enhancers import ENHANCERS
@@ -91,7 +93,7 @@ def fidelity(arguments: argparse.Namespace, rest: list[str]) -> None:
     found = compare_enhancers(clips, levels, names, networks)
     print(json.dumps(found) if arguments.json else fidelity_table(found))
     if arguments.figure:
-        fidelity_figure(found, arguments.figure)
+        fidelity_figure(found, example_of(clips, found, networks), arguments.figure)
 
 
 def clips_of(arguments: argparse.Namespace):

@@ -5,11 +5,13 @@
     clips.csv                            the table of the pictures, which `mer_jax.load` and every benchmark read
     flow.json                            how they were made, and of which data
 
-Every file is there whole or not at all, and the table comes last: while one is missing there is no table.
+Every file is there whole or not at all, and the table comes last: while one is missing there is no table. Each picture holds
+the sha256 of its flow's file, in a PNG text chunk, and PNG a sum of everything in it: so damage to either is noticed.
 """
 
 import csv
 import functools
+import hashlib
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from mer_jax.data.clips import Clips, data_digest
 from mer_jax.evaluation.identity import code_digest, decisive_versions
@@ -35,6 +38,8 @@ from mer_jax.progress_bar import ProgressBar
 FORMS = {"faithful": FAITHFUL, "fast": FAST}
 ESTIMATES = {"middle": lambda _, onset, offset, boxes: middle(onset, offset), "largest_motion": largest_motion,
              "divide_and_conquer": divide_and_conquer}
+SUM = "flow sha256"                                           # the text chunk of a picture
+PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 SIDE = 28                                                     # of the pictures
 PIXELS_AT_ONCE = 2**20                                        # of one call; more clips in a call are no faster on a CPU
 
@@ -59,7 +64,7 @@ def store_flow(clips: Clips, folder: Path, form: str = "faithful", apex: str = "
         write_json(folder / "flow.json", made_of)
         for left in folder.rglob(".*.part"):                       # by a start that was killed while it wrote
             left.unlink(missing_ok=True)
-        missing = [row for row in range(len(clips)) if not is_stored(folder, clips.ids[row], clips.frames.shape[2:4])]
+        missing = [row for row in range(len(clips)) if not is_stored(folder, clips.ids[row])]
         if missing:
             (folder / "clips.csv").unlink(missing_ok=True)
         with ProgressBar(len(clips), "flow") as bar:
@@ -140,25 +145,32 @@ def place(folder: Path, kind: str, clip: str) -> Path:
     return folder.joinpath(kind, *(quote(part, safe=" ").replace(".", "%2E") for part in clip.split("/")))
 
 
-def is_stored(folder: Path, clip: str, size: tuple[int, int]) -> bool:
-    """Whether both files of a clip are there and whole."""
+def files_of(folder: Path, clip: str) -> tuple[Path, Path]:
+    """The flow's and the picture's."""
+    return place(folder, "flow", clip).with_suffix(".npy"), place(folder, "pictures", clip).with_suffix(".png")
+
+
+def is_stored(folder: Path, clip: str) -> bool:
+    """Whether both files of a clip are there, each bit as it was written."""
+    flow, picture = files_of(folder, clip)
     try:
-        field = np.load(place(folder, "flow", clip).with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
-        with Image.open(place(folder, "pictures", clip).with_suffix(".png")) as picture:
-            picture.load()
-            return field.shape == (*size, 3) and picture.size == (SIDE, SIDE)
+        with Image.open(picture) as image, flow.open("rb") as file:
+            image.verify()                                         # every chunk but the last, which is the same in all files
+            return (picture.read_bytes().endswith(PNG_END)
+                    and image.info.get(SUM) == hashlib.file_digest(file, "sha256").hexdigest())
     except (OSError, ValueError, SyntaxError, EOFError):
         return False
 
 
 def write_field(folder: Path, clip: str, field: np.ndarray) -> None:
     """The flow and its picture, the picture last."""
-    flow, picture = (place(folder, kind, clip).with_suffix(end) for kind, end in (("flow", ".npy"), ("pictures", ".png")))
+    flow, picture = files_of(folder, clip)
     for path in (flow, picture):
         path.parent.mkdir(parents=True, exist_ok=True)
     np.save(file := io.BytesIO(), field)
     write_whole(flow, file.getvalue())
-    Image.fromarray(np.asarray(picture_of(field))).save(file := io.BytesIO(), "PNG")
+    (words := PngInfo()).add_text(SUM, hashlib.sha256(file.getvalue()).hexdigest())
+    Image.fromarray(np.asarray(picture_of(field))).save(file := io.BytesIO(), "PNG", pnginfo=words)
     write_whole(picture, file.getvalue())
 
 

@@ -10,7 +10,7 @@ from mer_jax.mistakes import UserMistake
 from mer_jax.motion.flow_features import strain
 from mer_jax.motion.luma import luma
 from mer_jax.motion.tvl1 import FAST, tvl1
-from mer_jax.stored_flow import store_flow
+from mer_jax.stored_flow import files_of, is_stored, store_flow
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +75,36 @@ def test_what_is_there_stays_and_what_is_missing_or_damaged_is_made_again(few, s
     assert store_flow(few, folder, "fast")["made"] == 3
     assert contents(folder) == before
     assert store_flow(few, folder, "fast")["made"] == 0
+
+
+def flipped(path, byte):
+    content = bytearray(path.read_bytes())
+    content[byte] ^= 1 << byte % 8
+    path.write_bytes(content)
+
+
+def test_a_flipped_bit_is_noticed_and_the_file_made_again_with_the_same_bytes(few, stored):
+    folder, _ = stored
+    before = contents(folder)
+    flow, picture = sorted((folder / "flow").rglob("*.npy"))[3], sorted((folder / "pictures").rglob("*.png"))[5]
+    flipped(flow, 1000)                                             # the lowest bit of a number: no picture shows it
+    flipped(picture, len(picture.read_bytes()) // 2)
+    assert store_flow(few, folder, "fast")["made"] == 2
+    assert contents(folder) == before
+
+
+def test_no_part_of_either_file_is_without_its_sum(few, stored, tmp_path):
+    folder, clip = stored[0], few.ids[0]
+    for path in files_of(folder, clip):
+        (tmp_path / path.relative_to(folder)).parent.mkdir(parents=True)
+        (tmp_path / path.relative_to(folder)).write_bytes(path.read_bytes())
+    assert is_stored(tmp_path, clip)
+    for path, step in zip(files_of(tmp_path, clip), (97, 5), strict=True):
+        for byte in range(len(path.read_bytes()) - 1, 0, -step):
+            flipped(path, byte)
+            assert not is_stored(tmp_path, clip), f"byte {byte} of {path.name}"
+            flipped(path, byte)
+    assert is_stored(tmp_path, clip)
 
 
 def test_flow_of_another_kind_and_strange_folders_are_refused(few, stored, tmp_path):

@@ -21,7 +21,7 @@ from mer_jax.data.clips import Clips
 from mer_jax.data.sampling import instants, window_of, windows
 from mer_jax.evaluation.flow_estimators import ESTIMATORS
 from mer_jax.evaluation.layout import frame_data
-from mer_jax.evaluation.motion_summary import BASELINE, CEILING, CLEAN, Measured, summaries
+from mer_jax.evaluation.motion_summary import BASELINE, CEILING, CLEAN, Measured, summaries, typical_clip
 from mer_jax.light.camera import LEVELS
 from mer_jax.light.enhancers import ENHANCERS, Enhancer
 from mer_jax.light.fidelity import (
@@ -100,9 +100,9 @@ def landmarks_of(clips: Clips) -> Float[np.ndarray, "clips 68 2"]:
 
 def compare_enhancers(clips: Clips, levels: tuple[str, ...], names: tuple[str, ...] = (),
                       more: Mapping[str, Enhancer] = MappingProxyType({})) -> dict:
-    """{"rows": [...], "clips", "moving" (clips), "subjects", "reference": "true flow" or "clean flow", "landmarks": "known" or
-    "assumed", "window", "left_out": enhancers that OpenCV would be needed for}: a row is an enhancer at a level, see
-    `motion_summary.summaries`. more: enhancers by name that stand beside those of `light.enhancers`.
+    """{"rows": [...], "clips", "moving" (clips), "subjects", "reference": "true flow" or "clean flow", "typical_clip": the one
+    to be shown, "landmarks": "known" or "assumed", "window", "left_out": enhancers that OpenCV would be needed for}: a row is
+    an enhancer at a level, see `motion_summary.summaries`. more: others by name, beside those of `light.enhancers`.
 
     Raises UserMistake where the clips have no frames, nothing moves in them, or a name or level is not known.
     """
@@ -111,16 +111,14 @@ def compare_enhancers(clips: Clips, levels: tuple[str, ...], names: tuple[str, .
         raise UserMistake(f"the data have no frames that could be darkened (they have: {', '.join(clips.inputs())})")
     enhancers, window, data = {**chosen_enhancers(names), **more}, window_of(clips.fps), frame_data(clips)
     levels = tuple(dict.fromkeys(levels))
-    height, width = clips.frames.shape[2:4]
-    size = max(1, min(len(clips), PIXELS_AT_ONCE // (height * width)))
+    size = at_once(clips)
     chunks = [np.arange(start, min(start + size, len(clips))) for start in range(0, len(clips), size)]
     found: dict[tuple[str, str], list[Measured]] = {}
     with ProgressBar(len(chunks) * (1 + len(levels) * (len(enhancers) + 1)), "fidelity") as bar:
         for chunk in chunks:
             rows = jnp.asarray(np.resize(chunk, size), jnp.int32)
             at, bright = seen(data, rows, window, "L0")
-            true = jnp.stack([clips.true_flow[rows], clips.pixel_flow[rows]]) if known_flow(clips) else None
-            scenes = make_scenes(bright.mean(2), true, jnp.asarray(landmarks_of(clips))[rows])
+            scenes = scenes_of(clips, rows, bright)
 
             def judge(name, level, pictures, scenes=scenes, chunk=chunk, bar=bar):
                 measured = jax.tree.map(lambda leaf: np.asarray(leaf)[: len(chunk)], measure(pictures, scenes))
@@ -137,8 +135,20 @@ def compare_enhancers(clips: Clips, levels: tuple[str, ...], names: tuple[str, .
     return {"rows": summaries(whole, clips), "clips": len(clips), "moving": int(whole[CLEAN, "L0"].moves.sum()),
             "subjects": len(clips.subjects), "window": window,
             "reference": "true flow" if known_flow(clips) else "clean flow",
-            "landmarks": "assumed" if clips.landmarks is None else "known",
+            "typical_clip": typical_clip(whole, clips), "landmarks": "assumed" if clips.landmarks is None else "known",
             "left_out": [] if names else [name for name in ENHANCERS if name not in enhancers]}
+
+
+def at_once(clips: Clips) -> int:
+    """How many clips are judged in one call."""
+    height, width = clips.frames.shape[2:4]
+    return max(1, min(len(clips), PIXELS_AT_ONCE // (height * width)))
+
+
+def scenes_of(clips: Clips, rows: Int[Array, " n"], bright: Float[Array, "n instants window height width channels"]) -> Scene:
+    """What some clips are judged by; bright: the windows of their clean frames."""
+    true = jnp.stack([clips.true_flow[rows], clips.pixel_flow[rows]]) if known_flow(clips) else None
+    return make_scenes(bright.mean(2), true, jnp.asarray(landmarks_of(clips))[rows])
 
 
 def known_flow(clips: Clips) -> bool:
@@ -217,12 +227,14 @@ kept_static = jax.jit(_kept, static_argnums=(0, 3))
 
 @jax.jit
 def shown_by(pictures: Array, scenes: Scene) -> dict[str, Array]:
-    """What the pictures show without a flow of their own, brought to the clean ones' mean brightness; unsteady: how much that
-    of single pictures changes from onset to apex to offset."""
+    """What the pictures show without a flow of their own, brought to the clean ones' mean brightness; warping: over the whole
+    picture, and where the face moves (nan where nothing of that is seen); unsteady: how much the mean brightness of single
+    pictures changes from onset to apex to offset."""
     def of(found, scene):
         clean = scene.pictures
         level = found * clean.mean() / jnp.maximum(found.mean(), 1e-6)
-        return {"warping": warping_error(level[0], level[1], scene.forth, scene.back), "unsteady": flicker(level),
-                "psnr": psnr(level[1], clean[1]), "ssim": ssim(level[1], clean[1])}
+        places = {"warping": jnp.ones_like(scene.face), "warping_moving": scene.moves & scene.face}
+        return {**{name: warping_error(level[0], level[1], scene.forth, scene.back, where) for name, where in places.items()},
+                "unsteady": flicker(level), "psnr": psnr(level[1], clean[1]), "ssim": ssim(level[1], clean[1])}
 
     return jax.vmap(of)(pictures, scenes)

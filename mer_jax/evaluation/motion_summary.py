@@ -18,7 +18,8 @@ Interval = tuple[float, list[float] | None]
 
 class Measured(NamedTuple):
     """Of each clip and regularity the motion kept, (clips, regularities) a leaf, by estimator; of each clip what its pictures
-    show: "warping", "unsteady", "psnr", "ssim" (clips,); and whether anything moves in it (clips,)."""
+    show: "warping", "warping_moving", "unsteady", "psnr", "ssim" (clips,), nan where it cannot be said; and whether anything
+    moves in it (clips,)."""
 
     kept: dict[str, MotionKept]
     pictures: dict[str, np.ndarray]
@@ -66,9 +67,24 @@ def summaries(whole: dict[tuple[str, str], Measured], clips: Clips) -> list[dict
         if not all(np.isfinite(part.error).all() for part in parts.values()):
             raise UserMistake(f"enhancer {name!r} at {level}: the flow on its pictures is not finite")
     return [{"enhancer": name, "level": level,
-             **{key: float(value.mean()) for key, value in whole[name, level].pictures.items()},
+             **{key: mean_of_known(value) for key, value in whole[name, level].pictures.items()},
              **{estimator: summary(kept, name, level, estimator, people) for estimator in ESTIMATORS}}
             for name, level in whole]
+
+
+def typical_clip(whole: dict[tuple[str, str], Measured], clips: Clips) -> str:
+    """The clip to be shown for all: of those in which something moves, the one whose error of the baseline, by TV-L1 at its
+    default and as a mean over the levels, is the middle one."""
+    default = ESTIMATORS["TV-L1"].regularities.index(ESTIMATORS["TV-L1"].default)
+    error = np.mean([measured.kept["TV-L1"].error[:, default] for (name, _), measured in whole.items() if name == BASELINE], 0)
+    moving = np.flatnonzero(next(iter(whole.values())).moves)
+    return clips.ids[moving[np.argsort(error[moving], kind="stable")[(len(moving) - 1) // 2]]]
+
+
+def mean_of_known(values: Float[np.ndarray, " clips"]) -> float | None:
+    """The mean over the clips of which it is known; None where it is of none."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else None
 
 
 def summary(kept: dict[tuple[str, str], dict[str, MotionKept]], name: str, level: str, estimator: str,
@@ -76,8 +92,8 @@ def summary(kept: dict[tuple[str, str], dict[str, MotionKept]], name: str, level
     """One row's part of one estimator, pairs [mean, 95 % over people]:
 
     fixed: the moving error in pixels at the estimator's default; error: at the best setting elsewhere, as all that follow:
-    gain, correlation, false_motion; preserved: 1 - error / that of "none"; over_baseline: error less the baseline's, both on
-    the same people. setting: the middle one of those chosen.
+    gain, correlation, strain, false_motion; preserved: 1 - error / that of "none"; over_baseline: error less the baseline's,
+    both on the same people. setting: the middle one of those chosen.
     """
     regularities = ESTIMATORS[estimator].regularities
     default = regularities.index(ESTIMATORS[estimator].default)

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from mer_jax.motion.flow_features import strain
 from mer_jax.motion.smoothing import blur
 from mer_jax.motion.warping import look_up
 
@@ -24,12 +25,14 @@ Errors = float | Float[Array | np.ndarray, "*n"] | np.floating
 
 class MotionKept(NamedTuple):
     """error: mean endpoint error in pixels where something moves (the moving endpoint error). gain: the share of the clean
-    motion that is found, 1 ideal. correlation: Pearson's, of u and v there. false_motion: mean length in pixels where
-    nothing moves, less that of the clean flow there. Leading axes as the flows'."""
+    motion that is found, 1 ideal. correlation: Pearson's, of u and v there; strain: that of the optical strain there, which
+    says whether the skin is stretched in the same places. false_motion: mean length in pixels where nothing moves, less that
+    of the clean flow there. Leading axes as the flows'."""
 
     error: Array
     gain: Array
     correlation: Array
+    strain: Array
     false_motion: Array
 
 
@@ -71,17 +74,24 @@ def motion_kept(found: Float[Array, "height width 2"], clean: Float[Array, "heig
     """
     here, still = moves & face, face & ~moves
 
-    def mean(values, where):
-        return jnp.where(where, values, 0).sum() / where.sum()
-
     together, power = (found * clean).sum(-1), (clean * clean).sum(-1)
-    gain = mean(together, here) / mean(power, here)
-    a, b = (flow - jnp.stack([mean(flow[..., 0], here), mean(flow[..., 1], here)]) for flow in (found, clean))
-    spread = jnp.sqrt(mean((a * a).sum(-1), here) * mean((b * b).sum(-1), here))
-    lengths = [jnp.linalg.norm(flow, axis=-1) for flow in (found, clean)]
-    correlation = mean((a * b).sum(-1), here) / jnp.maximum(spread, 1e-12)
-    return MotionKept(mean(jnp.linalg.norm(found - clean, axis=-1), here), gain, correlation,
-                      mean(lengths[0], still) - mean(lengths[1], still))
+    gain = mean_where(together, here) / mean_where(power, here)
+    lengths = [mean_where(jnp.linalg.norm(flow, axis=-1), still) for flow in (found, clean)]
+    return MotionKept(mean_where(jnp.linalg.norm(found - clean, axis=-1), here), gain, correlated(found, clean, here),
+                      correlated(strain(found)[..., None], strain(clean)[..., None], here), lengths[0] - lengths[1])
+
+
+def mean_where(values: Float[Array, "height width"], where: Bool[Array, "height width"]) -> Float[Array, ""]:
+    """Mean over some pixels; nan of none."""
+    return jnp.where(where, values, 0).sum() / where.sum()
+
+
+def correlated(a: Float[Array, "height width channels"], b: Float[Array, "height width channels"],
+               where: Bool[Array, "height width"]) -> Float[Array, ""]:
+    """Pearson's correlation over some pixels, each channel about its own mean, one scale for all of them."""
+    a, b = (field - jnp.stack([mean_where(channel, where) for channel in jnp.moveaxis(field, -1, 0)]) for field in (a, b))
+    spread = jnp.sqrt(mean_where((a * a).sum(-1), where) * mean_where((b * b).sum(-1), where))
+    return mean_where((a * b).sum(-1), where) / jnp.maximum(spread, 1e-12)
 
 
 def motion_preserved(error: Errors, untouched: Errors) -> Errors:
@@ -90,16 +100,17 @@ def motion_preserved(error: Errors, untouched: Errors) -> Errors:
 
 
 def warping_error(first: Float[Array, "height width channels"], second: Float[Array, "height width channels"],
-                  flow: Float[Array, "height width 2"], back: Float[Array, "height width 2"]) -> Float[Array, ""]:
-    """Mean squared change along the motion, where it is seen in both pictures. flow and back (first to second, and back)
-    are of the clean pictures, never of the enhanced ones: a frozen video would have none."""
+                  flow: Float[Array, "height width 2"], back: Float[Array, "height width 2"],
+                  where: Bool[Array, "height width"]) -> Float[Array, ""]:
+    """Mean squared change along the motion, of the places asked for those that are seen in both pictures; nan of none. flow
+    and back (first to second, and back) are of the clean pictures, never of the enhanced ones, whose own flow explains
+    whatever they do. Over the whole picture a frozen video has next to none; where the face moves it has."""
     there = look_up(back[None], flow[None])[0]
     unlike, length = (jnp.square(part).sum(-1) for part in (flow + there, jnp.stack([flow, there])))
     hidden = unlike > 0.01 * length.sum(0) + 0.5
     steep = sum(jnp.square(part).sum(-1) for part in jnp.gradient(flow, axis=(0, 1))) > 0.01 * length[0] + 0.002
-    seen = ~(hidden | steep)
     change = jnp.square(look_up(second[None], flow[None])[0] - first).mean(-1)
-    return jnp.where(seen, change, 0).sum() / jnp.maximum(seen.sum(), 1)
+    return mean_where(change, where & ~(hidden | steep))
 
 
 def flicker(frames: Float[Array, "time height width channels"]) -> Float[Array, ""]:

@@ -1,13 +1,20 @@
-"""Made-up tables of predictions, and folders of finished runs, for the tests of this folder."""
+"""Made-up tables of predictions, folders of finished runs and acted clips, for the tests of this folder."""
 
 import json
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from mer_jax.data.clips import Clips, clips_of
+from mer_jax.evaluation.enhancers_compared import compare_enhancers
 from mer_jax.evaluation.predictions import Predictions, to_csv
 from mer_jax.evaluation.score import score
+from mer_jax.motion.smoothing import blur
+from mer_jax.motion.warping import warp
+from mer_jax.synthetic.face import mean_landmarks
 
+SIDE, LENGTH = 48, 41
 CLASSES = ("negative", "positive", "surprise")
 
 
@@ -68,3 +75,32 @@ def finished(tmp_path, made_up):
         (folder / "log.jsonl").write_text("\n".join(_epoch(e, [1.0 / e, 2.0 / e], [0.5, 0.6]) for e in (1, 2, 3)))
         return folder
     return write
+
+
+def acted(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """((LENGTH, H, W, 3) uint8, (H, W, 2) pixels): a textured face whose cheek moves by two pixels and comes back."""
+    rng, (y, x) = np.random.default_rng(seed), np.mgrid[:SIDE, :SIDE]
+    face = sum(share * np.asarray(blur(jnp.asarray(rng.normal(size=(SIDE, SIDE, 3)), jnp.float32), sigma)) * sigma
+               for sigma, share in ((1.0, 0.15), (3.0, 0.4)))
+    hill = np.exp(-((x - 12 - seed) ** 2 + (y - 34) ** 2) / 40)[..., None] * np.array([1.6, -1.2])
+    course = 0.5 - 0.5 * np.cos(np.pi * np.clip(1 - np.abs(np.arange(LENGTH) - 20) / 18, 0, 1))
+    frames = [warp(jnp.asarray(0.5 + face, jnp.float32), jnp.asarray(share * hill, jnp.float32)) for share in course]
+    return np.round(255 * np.clip(np.stack(frames), 0, 1)).astype(np.uint8), hill.astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def acting() -> Clips:
+    """Four acted clips of two people."""
+    frames, flow = zip(*map(acted, range(4)), strict=True)
+    marks = {"length": LENGTH, "onset": 2, "apex": 20, "offset": 38}
+    landmarks = (mean_landmarks() * 16 + np.array([24, 20])).astype(np.float32)
+    return clips_of([("made", f"s{row // 2}", f"c{row}") for row in range(4)], ["a", "b", "a", "b"], ("a", "b"),
+                    frames=np.stack(frames), fps=np.full(4, 200, np.float32),
+                    true_flow=np.stack(flow), pixel_flow=np.stack(flow),
+                    landmarks=np.stack([landmarks] * 4), **{name: np.full(4, mark, np.int32) for name, mark in marks.items()})
+
+
+@pytest.fixture(scope="session")
+def found(acting) -> dict:
+    """What enhancers leave of them at two levels."""
+    return compare_enhancers(acting, ("L1", "L4"), ("gain", "compensated"))

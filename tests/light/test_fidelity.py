@@ -37,9 +37,9 @@ def kept(found, clean):
 
 
 def test_what_is_found_as_it_was_is_kept_whole(clean):
-    error, gain, correlation, false_motion = kept(clean, clean)
+    error, gain, correlation, strain, false_motion = kept(clean, clean)
     assert error == 0 and false_motion == 0
-    assert float(gain) == pytest.approx(1) and float(correlation) == pytest.approx(1)
+    assert [float(part) for part in (gain, correlation, strain)] == pytest.approx([1, 1, 1])
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.3, -1.0])
@@ -51,6 +51,23 @@ def test_gain_is_the_share_that_is_found(clean, share):
     assert float(motion_preserved(found.error, whole)) == pytest.approx(1 - abs(1 - share), abs=1e-5)
     if share:
         assert float(found.correlation) == pytest.approx(np.sign(share), abs=1e-4)
+
+
+@pytest.mark.parametrize("where", [np.s_[8:40, 8:40], np.s_[8:14, 20:44]])
+def test_strain_says_where_the_skin_is_stretched_whatever_turns_and_drifts(where):
+    """u = x^2 / 2 is stretched by |x|, v = y^2 / 2 by |y|, which on a square about the middle has nothing to do with it."""
+    y, x = jnp.mgrid[:SIDE, :SIDE] - jnp.float32(SIDE / 2 - 0.5)
+    here = jnp.zeros((SIDE, SIDE), bool).at[where].set(True)
+    across, down = jnp.stack([x * x / 2, 0 * x], -1), jnp.stack([0 * y, y * y / 2], -1)
+
+    def strain(found, clean=across):
+        return float(motion_kept(found, clean, here, FACE).strain)
+
+    assert strain(across + 3 * jnp.stack([-y, x], -1) + 5) == pytest.approx(1, abs=1e-4)
+    assert strain(-2 * across) == pytest.approx(1, abs=1e-4)                     # as much, where the flow itself says -1
+    both = np.abs(np.stack([x[where], y[where]])).reshape(2, -1)
+    assert strain(down) == pytest.approx(np.corrcoef(both)[0, 1], abs=1e-4)
+    assert strain(across + down) == pytest.approx(np.corrcoef([np.hypot(*both), both[0]])[0, 1], abs=1e-4)
 
 
 def test_what_moves_less_than_the_threshold_counts_for_no_gain(clean):
@@ -87,13 +104,23 @@ def test_a_picture_moved_along_the_flow_has_no_warping_error_and_a_frozen_one_ha
     first = jnp.asarray(0.5 + 0.2 * np.sin(x / 3)[..., None] * np.sin(y / 4)[..., None], jnp.float32)
     flow = jnp.full((SIDE, SIDE, 2), 1.0)
     second = warp(first, flow)
-    assert warping_error(first, second, flow, -flow) < 1e-4
-    assert warping_error(first, first, flow, -flow) > 1e-3
+    assert warping_error(first, second, flow, -flow, FACE) < 1e-4
+    assert warping_error(first, first, flow, -flow, FACE) > 1e-3
     noisy = second + 0.1 * jnp.asarray(rng.normal(size=second.shape), jnp.float32)
-    assert float(warping_error(first, noisy, flow, -flow)) == pytest.approx(0.01, rel=0.2)
+    assert float(warping_error(first, noisy, flow, -flow, FACE)) == pytest.approx(0.01, rel=0.2)
     spoilt, no_way_back = jnp.where(x[..., None] < 24, 0, second), jnp.where(x[..., None] < 26, flow, -flow)
-    assert warping_error(first, spoilt, flow, -flow) > 0.01
-    assert warping_error(first, spoilt, flow, no_way_back) < 1e-3                           # hidden there: not looked at
+    assert warping_error(first, spoilt, flow, -flow, FACE) > 0.01
+    assert warping_error(first, spoilt, flow, no_way_back, FACE) < 1e-3                           # hidden there: not looked at
+
+
+def test_a_frozen_pictures_warping_error_shows_where_something_moves(clean):
+    rng = np.random.default_rng(0)
+    first = jnp.asarray(rng.uniform(size=(SIDE, SIDE, 3)), jnp.float32)
+    moves = jnp.linalg.norm(clean, axis=-1) > 0
+    whole, there, elsewhere, nowhere = (float(warping_error(first, first, 0.1 * clean, -0.1 * clean, where))
+                                        for where in (FACE, moves, ~moves, ~FACE))
+    assert elsewhere == 0 and there > 5 * whole > 0 and np.isnan(nowhere)
+    assert whole == pytest.approx(float(moves.mean()) * there, rel=1e-5)
 
 
 def test_flicker_is_the_change_of_brightness_alone():
