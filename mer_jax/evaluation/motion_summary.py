@@ -40,14 +40,14 @@ class People(NamedTuple):
         return cls(subject, np.array([dataset[person] for person in subjects]))
 
 
-def best_elsewhere(error: Float[np.ndarray, "clips settings"], subject: Int[np.ndarray, " clips"],
-                   default: int) -> Int[np.ndarray, " clips"]:
-    """The setting that is best for all other people's clips; the default where there is nobody else."""
-    chosen = np.full(len(error), default)
+def best_elsewhere(values: Float[np.ndarray, "clips settings"], subject: Int[np.ndarray, " clips"], default: int,
+                   wanted: float = 0.0) -> Int[np.ndarray, " clips"]:
+    """The setting whose mean over all other people's clips is nearest to what is wanted; the default where nobody else is."""
+    chosen = np.full(len(values), default)
     for person in np.unique(subject):
         others = subject != person
         if others.any():
-            chosen[~others] = error[others].mean(0).argmin()
+            chosen[~others] = np.abs(values[others].mean(0) - wanted).argmin()
     return chosen
 
 
@@ -93,24 +93,29 @@ def summary(kept: dict[tuple[str, str], dict[str, MotionKept]], name: str, level
 
     fixed: the moving error in pixels at the estimator's default; error: at the best setting elsewhere, as all that follow:
     gain, correlation, strain, false_motion; preserved: 1 - error / that of "none"; over_baseline: error less the baseline's,
-    both on the same people. setting: the middle one of those chosen.
+    both on the same people. setting: the middle one of those chosen. full: {"error", "gain", "over_baseline"} where the
+    setting is that whose gain is nearest 1 elsewhere: of all estimates with a correlation r the one of least squared error
+    shows r^2 of the motion, so to show all of it costs error.
     """
     regularities = ESTIMATORS[estimator].regularities
     default = regularities.index(ESTIMATORS[estimator].default)
 
-    def at_best(which: str) -> tuple[MotionKept, np.ndarray]:
+    def at_best(which: str, full: bool = False) -> tuple[MotionKept, np.ndarray]:
         found = kept[which, level][estimator]
-        best = best_elsewhere(found.error, people.subject, default)
+        best = best_elsewhere(found.gain if full else found.error, people.subject, default, float(full))
         return MotionKept(*(leaf[np.arange(len(best)), best] for leaf in found)), best
 
     found, best = at_best(name)
+    shown = at_best(name, full=True)[0]
     row = {"fixed": over_people(kept[name, level][estimator].error[:, default], people),
            **{key: over_people(getattr(found, key), people) for key in MotionKept._fields},
-           "setting": statistics.median_low(regularities[number] for number in best)}
+           "setting": statistics.median_low(regularities[number] for number in best),
+           "full": {"error": over_people(shown.error, people), "gain": over_people(shown.gain, people)}}
     if name != CLEAN:
         untouched, base = (at_best(other)[0].error for other in ("none", BASELINE))
         row["preserved"] = over_people(found.error, people, untouched)
         row["over_baseline"] = over_people(found.error - base, people)
+        row["full"]["over_baseline"] = over_people(shown.error - at_best(BASELINE, full=True)[0].error, people)
     return row
 
 

@@ -46,6 +46,8 @@ def test_the_rows_mean_what_they_say(found, estimator):
             if row["level"] == level:
                 assert part["preserved"][0] == pytest.approx(1 - part["error"][0] / none["error"][0], abs=1e-6)
                 assert part["over_baseline"][0] == pytest.approx(part["error"][0] - base["error"][0], abs=1e-6)
+                full = part["full"]
+                assert full["over_baseline"][0] == pytest.approx(full["error"][0] - base["full"]["error"][0], abs=1e-6)
     assert row_of(found, CLEAN, "L0")[estimator]["error"][0] < row_of(found, "none", "L4")[estimator]["error"][0]
 
 
@@ -113,6 +115,8 @@ def test_a_setting_is_best_on_others():
     error = np.array([[0.0, 1.0], [0.0, 1.0], [5.0, 0.5], [5.0, 0.5]])
     assert best_elsewhere(error, np.array([0, 0, 1, 1]), 0).tolist() == [1, 1, 0, 0]
     assert best_elsewhere(error, np.zeros(4, int), 1).tolist() == [1, 1, 1, 1]           # nobody else: the default
+    gain = np.array([[0.4, 1.3], [0.6, 1.5], [0.9, 1.4], [0.9, 1.2]])                 # nearest 1 elsewhere, not smallest
+    assert best_elsewhere(gain, np.array([0, 0, 1, 1]), 0, wanted=1.0).tolist() == [0, 0, 1, 1]
     three = np.concatenate([error, [[3.0, 2.5]]])
     assert best_elsewhere(three, np.array([0, 0, 1, 1, 2]), 0).tolist() == [1, 1, 0, 0, 1]
 
