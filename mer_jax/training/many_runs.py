@@ -20,7 +20,7 @@ from mer_jax.training import checkpoints
 from mer_jax.training.finite import check_losses, check_predictions
 from mer_jax.training.inputs import Data
 from mer_jax.training.metric_log import MetricLog
-from mer_jax.training.plan import Plan
+from mer_jax.training.plan import Plan, planned
 from mer_jax.training.preemption import Interrupted, stop_requested
 from mer_jax.training.run import (
     Program,
@@ -173,7 +173,7 @@ def first_epochs(program: Program, plan: Plan, run: Run, data: Data) -> list[tup
 
     It is what training itself compiles, so that it costs nothing to compile again; the run fills a whole chunk.
     """
-    functions, data = compiled(program, *plan.shape), place(data, plan.devices, SHARED)
+    functions, data = compiled(planned(program, plan), *plan.shape), place(data, plan.devices, SHARED)
     runs = place(jax.tree.map(lambda leaf: np.repeat(np.asarray(leaf)[None], plan.chunk, 0), run), plan.devices)
     state, epoch, seen = functions(program.recipe.stages[0]).init(runs, data), 0, []
     for stage in program.recipe.stages:
@@ -202,7 +202,7 @@ def train_many(program: Program, runs: Run, data: Data, names: Sequence[str], pl
     Raises NotFinite where a loss or a prediction of a run is NaN or infinite.
     runs: a `Run` whose leaves have a leading axis of runs. identity: a digest of all that the states depend on.
     """
-    results = []
+    results, program = [], planned(program, plan)
     data = place(data, plan.devices, SHARED)
     for number, first in enumerate(range(0, plan.runs, plan.chunk)):
         rows = np.minimum(np.arange(first, first + plan.chunk), plan.runs - 1)       # the last chunk is filled up

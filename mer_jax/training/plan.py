@@ -16,13 +16,15 @@ MEMORY_SHARE = 0.6               # of an accelerator's memory, for the runs' act
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """chunk: runs trained at once; driver: "scan" (one program an epoch) or "loop" (one a step); devices: how many."""
+    """chunk: runs trained at once; driver: "scan" (one program an epoch) or "loop" (one a step); devices: how many; form: that
+    of the network's convolutions, "patches" or "conv", None where it has no choice."""
 
     runs: int
     chunk: int
     driver: str
     devices: int
     backend: str
+    form: str | None = None
 
     @property
     def shape(self) -> tuple[str, int, bool]:
@@ -30,11 +32,18 @@ class Plan:
         return self.driver, self.devices, self.chunk == self.devices
 
 
+def planned(program: Program, plan: Plan) -> Program:
+    """The program whose network has the plan's form."""
+    if plan.form is None or plan.form == program.network.form:
+        return program
+    return dataclasses.replace(program, network=program.network.clone(form=plan.form))
+
+
 def make_plan(program: Program, runs: Run, data: Data) -> Plan:
     """The fixed rule: on a CPU a few runs a device; on an accelerator as many as fit, as the compiler states it.
 
     A convolution's training step inside a scan is slow on CPU (jax-ml/jax#12868), so there a network scans only if
-    it says that its convolutions are matrix products.
+    it says that its convolutions are matrix products. `tuning.measured_plan` looks for a quicker one.
     """
     count, devices, backend = len(runs.seed), jax.local_device_count(), jax.default_backend()
     devices = min(devices, count)
@@ -43,7 +52,7 @@ def make_plan(program: Program, runs: Run, data: Data) -> Plan:
         chunk = min(count, CPU_RUNS_PER_DEVICE[driver] * devices)
     else:
         driver, chunk = "scan", min(count, max(1, runs_that_fit(program, runs, data)) * devices)
-    return Plan(count, math.ceil(chunk / devices) * devices, driver, devices, backend)
+    return Plan(count, math.ceil(chunk / devices) * devices, driver, devices, backend, getattr(program.network, "form", None))
 
 
 def runs_that_fit(program: Program, runs: Run, data: Data) -> int:
