@@ -13,8 +13,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from mer_jax.commands import benchmark, datasets, fidelity, flow, models, protocols, report, train
+from mer_jax.commands import benchmark, datasets, fidelity, flow, models, protocols, report, status, train
 from mer_jax.mistakes import UserMistake
+from mer_jax.progress_bar import erase_drawn
 
 BENCHMARK_EXAMPLE = """example:
   mer-jax benchmark --config=experiments/ststnet_megc2019.py --config.data.table=clips.csv --config.seeds=1
@@ -58,6 +59,10 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("folders", nargs="+", type=Path, metavar="DIR")
     made.add_argument("--out", type=Path, help="the page (default: DIR/report.html; of several DIRs comparison.html here). "
                       "An earlier page of that name is replaced")
+    made = command("status", "a running, dead or finished run: how far, how long still, what to type to go on",
+                   "example:\n  mer-jax status runs/ststnet_megc2019-1a2b3c4d --watch", status)
+    made.add_argument("folder_of_run", type=Path, metavar="DIR")
+    made.add_argument("--watch", action="store_true", help="drawn anew every second on a terminal, until the run ends")
     made = command("train", "one network on all clips, saved with its classes and the score of its benchmark",
                    "example:\n  mer-jax train --config=experiments/agmenet_synthme.py --out=networks/agmenet", train)
     made.usage = "mer-jax train --config=FILE.py [--config.key=value ...] --out=DIR [--benchmark=DIR] [--json]"
@@ -134,6 +139,8 @@ def quick_end(arguments: argparse.Namespace) -> Iterator[None]:
     """Outside of training, SIGTERM and SIGINT end the process at once: files are whole or not at all at any moment."""
 
     def end(number, _frame):
+        with contextlib.suppress(RuntimeError):          # the signal came while something was being drawn
+            erase_drawn()
         os.write(2, f"{stopped_line(arguments.folder)}\n".encode())
         os._exit(128 + number)
 

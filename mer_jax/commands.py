@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 from mer_jax.mistakes import UserMistake
@@ -140,6 +141,22 @@ def report(arguments: argparse.Namespace, rest: list[str]) -> None:
         return
     page, result = write_comparison(arguments.folders, arguments.out or Path("comparison.html"))
     print(json.dumps({**result, "report": str(page)}) if arguments.json else f"comparison: {page}")
+
+
+def status(arguments: argparse.Namespace, rest: list[str]) -> None:
+    refuse(rest)
+    from mer_jax.evaluation.run_status import RUNNING, StatusReader, status_entries
+    from mer_jax.evaluation.status_text import status_lines
+    from mer_jax.progress_bar import DrawnLines
+
+    reader, drawn = StatusReader(arguments.folder_of_run), DrawnLines()
+    found = reader.read()
+    while arguments.watch and found.state == RUNNING:
+        drawn.draw(status_lines(found))
+        time.sleep(1)
+        found = reader.read()
+    drawn.erase()
+    print(json.dumps(status_entries(found)) if arguments.json else "\n".join(status_lines(found)))
 
 
 def models(arguments: argparse.Namespace, rest: list[str]) -> None:

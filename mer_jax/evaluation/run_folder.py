@@ -4,14 +4,11 @@ Files: config.json, plan.json, predictions.csv, metrics.json, log.jsonl, attenti
 networks that read frames linear.csv and, of rendered ones or on request, faces.npz. Each is written whole or not at all.
 """
 
-import contextlib
 import dataclasses
-import fcntl
 import inspect
 import io
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import jax
@@ -21,7 +18,8 @@ from mer_jax.data.clips import Clips
 from mer_jax.data.folds import PROTOCOLS, Folds
 from mer_jax.evaluation.benchmark import Experiment, looking_maps, predictions_of, prepare, train_experiment
 from mer_jax.evaluation.examples import example_faces
-from mer_jax.evaluation.finished_run import read_run
+from mer_jax.evaluation.finished_run import is_finished, read_run
+from mer_jax.evaluation.folder_lock import locked
 from mer_jax.evaluation.linear import linear_predictions
 from mer_jax.evaluation.predictions import to_csv
 from mer_jax.evaluation.report import write_report
@@ -44,23 +42,6 @@ from mer_jax.training.plan import Plan
 
 FILES = ("report.html", "metrics.json", "predictions.csv", "linear.csv", "attention.npz", "faces.npz", "log.jsonl",
          "plan.json", "config.json")
-
-
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Holds the folder for this process; the lock goes with the process, however it ends."""
-    with open(folder / ".lock", "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserMistake(f"{folder}: another process is running in this folder") from error
-        for left in folder.glob(".*.part"):                        # by a start that was killed while it wrote
-            left.unlink(missing_ok=True)
-        yield
-
-
-def is_finished(folder: Path) -> bool:
-    return all((folder / name).exists() for name in ("config.json", "predictions.csv", "metrics.json", "report.html"))
 
 
 def clear(folder: Path, keep: tuple[str, ...] = ()) -> None:
