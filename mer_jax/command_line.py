@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from mer_jax.commands import benchmark, datasets, fidelity, flow, models, protocols, report, status, train
+from mer_jax.commands import benchmark, datasets, fidelity, flow, models, protocols, report, status, tensorboard, train
 from mer_jax.mistakes import UserMistake
 from mer_jax.progress_bar import erase_drawn
 
@@ -50,9 +50,11 @@ def parser() -> argparse.ArgumentParser:
 
     made = command("benchmark", "data -> protocol -> all runs -> predictions -> scores -> report",
                    BENCHMARK_EXAMPLE, benchmark)
-    made.usage = "mer-jax benchmark --config=FILE.py [--config.key=value ...] [--out=DIR] [--fresh] [--json]"
+    made.usage = "mer-jax benchmark --config=FILE.py [--config.key=value ...] [--out=DIR] [--fresh] [--profile] [--json]"
     made.add_argument("--out", type=Path, help="the run's folder (default: runs/<config>-<digest of the settings>)")
     made.add_argument("--fresh", action="store_true", help="start over: an earlier run in the folder is removed")
+    made.add_argument("--profile", action="store_true", help="trace an epoch of its own before (DIR/profile), and print where "
+                      "its time goes; no number of the run changes")
     made = command("report", "the report of one run, or the comparison of several, from their folders alone",
                    "example:\n  mer-jax report runs/ststnet_megc2019-1a2b3c4d\n"
                    "  mer-jax report runs/a runs/b --out=comparison.html", report)
@@ -63,6 +65,11 @@ def parser() -> argparse.ArgumentParser:
                    "example:\n  mer-jax status runs/ststnet_megc2019-1a2b3c4d --watch", status)
     made.add_argument("folder_of_run", type=Path, metavar="DIR")
     made.add_argument("--watch", action="store_true", help="drawn anew every second on a terminal, until the run ends")
+    made = command("tensorboard", "the learning curves of a run as TensorBoard's event files, from its log",
+                   "example:\n  mer-jax tensorboard runs/ststnet_megc2019-1a2b3c4d --watch", tensorboard)
+    made.add_argument("folder_of_run", type=Path, metavar="DIR")
+    made.add_argument("--out", type=Path, help="where they go (default: DIR/tensorboard); earlier ones there are replaced")
+    made.add_argument("--watch", action="store_true", help="go on writing until the run ends")
     made = command("train", "one network on all clips, saved with its classes and the score of its benchmark",
                    "example:\n  mer-jax train --config=experiments/agmenet_synthme.py --out=networks/agmenet", train)
     made.usage = "mer-jax train --config=FILE.py [--config.key=value ...] --out=DIR [--benchmark=DIR] [--json]"

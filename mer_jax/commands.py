@@ -31,9 +31,15 @@ def benchmark(arguments: argparse.Namespace, rest: list[str]) -> None:
     say(f"reading {settings.source}")
     clips = load(settings.source, settings.classes, **dict(settings.data_options))
     say(f"{len(clips)} clips of {len(clips.subjects)} subjects; next the checks, the leak audit, and compiling")
-    metrics = run_benchmark(settings, clips, folder, arguments.fresh)
-    print(json.dumps({**metrics, "folder": str(folder)}) if arguments.json
-          else f"{score_table(metrics)}\nreport: {folder / 'report.html'}")
+    metrics = run_benchmark(settings, clips, folder, arguments.fresh, arguments.profile)
+    if arguments.json:
+        print(json.dumps({**metrics, "folder": str(folder)}))
+        return
+    if arguments.profile:
+        from mer_jax.training.profile import profile_text
+
+        print(f"{profile_text(metrics['profile'])}\n")
+    print(f"{score_table(metrics)}\nreport: {folder / 'report.html'}")
 
 
 def train(arguments: argparse.Namespace, rest: list[str]) -> None:
@@ -157,6 +163,16 @@ def status(arguments: argparse.Namespace, rest: list[str]) -> None:
         found = reader.read()
     drawn.erase()
     print(json.dumps(status_entries(found)) if arguments.json else "\n".join(status_lines(found)))
+
+
+def tensorboard(arguments: argparse.Namespace, rest: list[str]) -> None:
+    refuse(rest)
+    from mer_jax.evaluation.tensorboard import write_tensorboard
+
+    out = arguments.out or arguments.folder_of_run / "tensorboard"
+    epochs = write_tensorboard(arguments.folder_of_run, out, arguments.watch)
+    print(json.dumps({"folder": str(out), "epochs": epochs}) if arguments.json
+          else f"{epochs} epochs written; to see them: tensorboard --logdir={out}")
 
 
 def models(arguments: argparse.Namespace, rest: list[str]) -> None:

@@ -20,7 +20,7 @@ from mer_jax.training.event_log import EventReader
 from mer_jax.training.progress import FAILED, STOPPED, Progress, after, band, seconds_left, seconds_per_epoch
 
 RUNNING, FINISHED, KILLED, ELSEWHERE = "running", "finished", "killed", "elsewhere"
-STARTS_OVER = "--fresh"                           # a word of a command that must not be given to go on
+ONCE = ("--fresh", "--profile")                  # words of a command that are not given again to go on
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +67,7 @@ class RunStatus:
         """What to type to go on."""
         words = self.holder.command if self.holder else str(self.config.get("command", ""))
         try:
-            command = shlex.join(word for word in shlex.split(words) if word != STARTS_OVER)
+            command = shlex.join(word for word in shlex.split(words) if word not in ONCE)
         except ValueError:
             command = words
         away = self.holder and self.holder.directory != str(Path.cwd())
