@@ -20,7 +20,7 @@ def bar(share: float, width: int = 30) -> str:
     return f"{FULL * math.floor(width * share):{EMPTY}<{width}} {math.floor(100 * share):3d} %"
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: float | int) -> str:
     """Seconds in words: "42 s", "3 min 05 s", "2 h 07 min", "3 d 04 h"."""
     whole = max(round(seconds), 0)
     for unit, below, name, rest in ((86400, 3600, "d", "h"), (3600, 60, "h", "min"), (60, 1, "min", "s")):

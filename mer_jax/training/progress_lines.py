@@ -38,7 +38,7 @@ def value_lines(progress: Progress) -> list[str]:
             spread = f"  [{low:.3f}, {high:.3f}]" if len(values) > 1 else ""
             lines.append(f"{name:<18} {median:.3f}{spread}")
     if lines and len(progress.loss) > 1:
-        lines[0] += f"   median [10 %, 90 %] of {len(progress.loss)} runs"
+        lines[0] += "   median [10 %, 90 %]"
     return lines
 
 
