@@ -25,7 +25,11 @@ class TraceTable:
 
 def trace_table(path: Path) -> TraceTable:
     """The table of a file `*.xplane.pb`."""
-    lines = list(operator_lines(ProfileData.from_file(str(path))))
+    return table_of(ProfileData.from_file(str(path)))
+
+
+def table_of(data: ProfileData) -> TraceTable:
+    lines = list(operator_lines(data))
     totals: dict[str, list] = {}
     for line in lines:
         for name, seconds in own_seconds(line):
@@ -54,12 +58,12 @@ def operator_lines(data: ProfileData) -> Iterator[list[Span]]:
 
 
 def operators_of(plane) -> Iterator[list[Span]]:
-    """The operators of an accelerator: of a TPU the line "XLA Ops", of a GPU its streams, named by HLO or else by kernel."""
-    for line in plane.lines:
-        if line.name.startswith(("XLA Ops", "Stream")):
-            found = [(event.start_ns, event.end_ns, str(dict(event.stats).get("hlo_op", event.name))) for event in line.events]
-            if found:
-                yield found
+    """The operators of an accelerator: of a TPU the line "XLA Ops", of a GPU all streams, named by HLO or else by kernel."""
+    lines = list(plane.lines)
+    for line in [line for line in lines if line.name == "XLA Ops"] or lines:
+        found = [(event.start_ns, event.end_ns, str(dict(event.stats).get("hlo_op", event.name))) for event in line.events]
+        if found:
+            yield found
 
 
 def own_seconds(spans: list[Span]) -> Iterator[tuple[str, float]]:
