@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mer_jax.mistakes import UserMistake
 
-TRIES = 20                        # a moment apart: whoever only looks whether the folder is held holds it that long
+TRIES = 100                       # 10 ms apart: who only looks whether the folder is held holds it for a moment too
 
 
 @dataclasses.dataclass(frozen=True)

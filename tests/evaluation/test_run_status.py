@@ -125,8 +125,8 @@ def test_a_number_that_is_another_process_now_runs_nothing(run):
 
 
 def test_looking_does_not_keep_a_run_from_starting(run):
-    code = ("import sys; from pathlib import Path; from mer_jax.evaluation.folder_lock import is_held\n"
-            "print('ready', flush=True)\nwhile True: is_held(Path('run'))")
+    code = ("import time; from pathlib import Path; from mer_jax.evaluation.folder_lock import is_held\n"
+            "print('ready', flush=True)\nwhile True: is_held(Path('run')), time.sleep(1e-4)")
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as looking:
         try:
             assert looking.stdout.readline() == "ready\n"

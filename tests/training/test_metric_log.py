@@ -99,6 +99,8 @@ def test_a_follower_reads_each_whole_line_once_and_a_new_log_from_its_beginning(
     os.replace(path, tmp_path / "old")
     path.write_bytes(line)
     assert reader.news() == (True, [second]) and reader.damaged == 0
+    path.write_bytes(line[:-1])                                    # the same file, begun anew
+    assert reader.news() == (True, [])
     path.unlink()
     assert reader.news() == (True, [])
 

@@ -70,10 +70,12 @@ def test_the_speed_is_of_this_call_alone_and_what_an_earlier_call_did_takes_no_t
 
 
 def test_an_epoch_that_is_trained_again_counts_once():
-    events = [begin(2, 2), chunk(0.0, NAMES[:2]), epoch(10.0, 0), epoch(12.0, 1), begin(2, 2), chunk(0.0, NAMES[:2], 1),
-              epoch(30.0, 1), epoch(33.0, 2)]
+    events = [begin(2, 2, (9,)), chunk(0.0, NAMES[:2]), epoch(10.0, 0), epoch(12.0, 1), begin(2, 2, (9,)),
+              chunk(0.0, NAMES[:2], 1), epoch(30.0, 1), epoch(33.0, 2)]
     found = after_all(None, events)
-    assert found.epochs_done == 3 and seconds_left(found, 33.0) == pytest.approx(3.0)
+    assert found.epochs_done == 3 and seconds_left(found, 33.0) == pytest.approx(6 * 3.0)
+    found = after_all(found, [epoch(133.0, 6), epoch(136.0, 7)])   # the lines of three epochs are damaged
+    assert seconds_left(found, 136.0) == pytest.approx(3.0)
 
 
 @pytest.mark.parametrize("damage", [
