@@ -10,11 +10,12 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from mer_jax.commands import benchmark, datasets, fidelity, flow, models, protocols, report, train
+from mer_jax.commands import benchmark, datasets, fidelity, flow, models, protocols, report, status, tensorboard, train
 from mer_jax.mistakes import UserMistake
+from mer_jax.progress_bar import erase_drawn
 
 BENCHMARK_EXAMPLE = """example:
   mer-jax benchmark --config=experiments/ststnet_megc2019.py --config.data.table=clips.csv --config.seeds=1
@@ -49,15 +50,11 @@ def parser() -> argparse.ArgumentParser:
 
     made = command("benchmark", "data -> protocol -> all runs -> predictions -> scores -> report",
                    BENCHMARK_EXAMPLE, benchmark)
-    made.usage = "mer-jax benchmark --config=FILE.py [--config.key=value ...] [--out=DIR] [--fresh] [--json]"
+    made.usage = "mer-jax benchmark --config=FILE.py [--config.key=value ...] [--out=DIR] [--fresh] [--profile] [--json]"
     made.add_argument("--out", type=Path, help="the run's folder (default: runs/<config>-<digest of the settings>)")
     made.add_argument("--fresh", action="store_true", help="start over: an earlier run in the folder is removed")
-    made = command("report", "the report of one run, or the comparison of several, from their folders alone",
-                   "example:\n  mer-jax report runs/ststnet_megc2019-1a2b3c4d\n"
-                   "  mer-jax report runs/a runs/b --out=comparison.html", report)
-    made.add_argument("folders", nargs="+", type=Path, metavar="DIR")
-    made.add_argument("--out", type=Path, help="the page (default: DIR/report.html; of several DIRs comparison.html here). "
-                      "An earlier page of that name is replaced")
+    made.add_argument("--profile", action="store_true", help="trace an epoch of its own before (DIR/profile), and print where "
+                      "its time goes; no number of the run changes")
     made = command("train", "one network on all clips, saved with its classes and the score of its benchmark",
                    "example:\n  mer-jax train --config=experiments/agmenet_synthme.py --out=networks/agmenet", train)
     made.usage = "mer-jax train --config=FILE.py [--config.key=value ...] --out=DIR [--benchmark=DIR] [--json]"
@@ -84,12 +81,32 @@ def parser() -> argparse.ArgumentParser:
                       "enhancements are compared as well")
     made.add_argument("--clips", type=int, metavar="N", help="no more than so many, evenly spaced (default: all)")
     made.add_argument("--figure", type=Path, metavar="FILE.png", help="draws the motion kept by level, and an example")
+    add_folder_commands(command)
     command("models", "the networks: name, paper, input, parameters, evidence", "example:\n  mer-jax models --json",
             models)
     command("datasets", "what data can be read", "example:\n  mer-jax datasets", datasets)
     command("protocols", "the protocols: which clips train and which are held out", "example:\n  mer-jax protocols",
             protocols)
     return top
+
+
+def add_folder_commands(command: Callable) -> None:
+    """The commands that read what a run left in its folder."""
+    made = command("report", "the report of one run, or the comparison of several, from their folders alone",
+                   "example:\n  mer-jax report runs/ststnet_megc2019-1a2b3c4d\n"
+                   "  mer-jax report runs/a runs/b --out=comparison.html", report)
+    made.add_argument("folders", nargs="+", type=Path, metavar="DIR")
+    made.add_argument("--out", type=Path, help="the page (default: DIR/report.html; of several DIRs comparison.html here). "
+                      "An earlier page of that name is replaced")
+    made = command("status", "a running, dead or finished run: how far, how long still, what to type to go on",
+                   "example:\n  mer-jax status runs/ststnet_megc2019-1a2b3c4d --watch", status)
+    made.add_argument("folder_of_run", type=Path, metavar="DIR")
+    made.add_argument("--watch", action="store_true", help="drawn anew every second on a terminal, until the run ends")
+    made = command("tensorboard", "the learning curves of a run as TensorBoard's event files, from its log",
+                   "example:\n  mer-jax tensorboard runs/ststnet_megc2019-1a2b3c4d --watch", tensorboard)
+    made.add_argument("folder_of_run", type=Path, metavar="DIR")
+    made.add_argument("--out", type=Path, help="where they go (default: DIR/tensorboard); earlier ones there are replaced")
+    made.add_argument("--watch", action="store_true", help="go on writing until the run ends")
 
 
 def add_source(made: argparse.ArgumentParser) -> None:
@@ -136,6 +153,8 @@ def quick_end(arguments: argparse.Namespace) -> Iterator[None]:
     """Outside of training, SIGTERM and SIGINT end the process at once: files are whole or not at all at any moment."""
 
     def end(number, _frame):
+        with contextlib.suppress(RuntimeError):          # the signal came while something was being drawn
+            erase_drawn()
         os.write(2, f"{stopped_line(arguments.folder)}\n".encode())
         os._exit(128 + number)
 

@@ -6,6 +6,7 @@ Every function takes the words that the parser knew, and the rest.
 import argparse
 import json
 import sys
+import time
 from pathlib import Path
 
 from mer_jax.mistakes import UserMistake
@@ -29,9 +30,15 @@ def benchmark(arguments: argparse.Namespace, rest: list[str]) -> None:
     say(f"reading {settings.source}")
     clips = load(settings.source, settings.classes, **dict(settings.data_options))
     say(f"{len(clips)} clips of {len(clips.subjects)} subjects; next the checks, the leak audit, and compiling")
-    metrics = run_benchmark(settings, clips, folder, arguments.fresh)
-    print(json.dumps({**metrics, "folder": str(folder)}) if arguments.json
-          else f"{score_table(metrics)}\nreport: {folder / 'report.html'}")
+    metrics = run_benchmark(settings, clips, folder, arguments.fresh, arguments.profile)
+    if arguments.json:
+        print(json.dumps({**metrics, "folder": str(folder)}))
+        return
+    if arguments.profile:
+        from mer_jax.training.profile import profile_text
+
+        print(f"{profile_text(metrics['profile'])}\n")
+    print(f"{score_table(metrics)}\nreport: {folder / 'report.html'}")
 
 
 def train(arguments: argparse.Namespace, rest: list[str]) -> None:
@@ -131,6 +138,32 @@ def report(arguments: argparse.Namespace, rest: list[str]) -> None:
         return
     page, result = write_comparison(arguments.folders, arguments.out or Path("comparison.html"))
     print(json.dumps({**result, "report": str(page)}) if arguments.json else f"comparison: {page}")
+
+
+def status(arguments: argparse.Namespace, rest: list[str]) -> None:
+    refuse(rest)
+    from mer_jax.evaluation.run_status import RUNNING, StatusReader, status_entries
+    from mer_jax.evaluation.status_text import status_lines
+    from mer_jax.progress_bar import DrawnLines
+
+    reader, drawn = StatusReader(arguments.folder_of_run), DrawnLines()
+    found = reader.read()
+    while arguments.watch and found.state == RUNNING:
+        drawn.draw(status_lines(found))
+        time.sleep(1)
+        found = reader.read()
+    drawn.erase()
+    print(json.dumps(status_entries(found)) if arguments.json else "\n".join(status_lines(found)))
+
+
+def tensorboard(arguments: argparse.Namespace, rest: list[str]) -> None:
+    refuse(rest)
+    from mer_jax.evaluation.tensorboard import write_tensorboard
+
+    out = arguments.out or arguments.folder_of_run / "tensorboard"
+    epochs = write_tensorboard(arguments.folder_of_run, out, arguments.watch)
+    print(json.dumps({"folder": str(out), "epochs": epochs}) if arguments.json
+          else f"{epochs} epochs written; to see them: tensorboard --logdir={out}")
 
 
 def models(arguments: argparse.Namespace, rest: list[str]) -> None:

@@ -11,7 +11,7 @@ from mer_jax.config_keys import KINDS, refuse_unknown, typed, value_of
 from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.settings import completed
 
-OPTIONS = ("--config", "--out", "--fresh", "--json")
+OPTIONS = ("--config", "--out", "--fresh", "--profile", "--json")
 
 
 def read_config(words: list[str]) -> tuple[str, ConfigDict]:

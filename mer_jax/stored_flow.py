@@ -25,8 +25,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from mer_jax.data.clips import Clips, data_digest
+from mer_jax.evaluation.folder_lock import locked
 from mer_jax.evaluation.identity import code_digest, decisive_versions
-from mer_jax.evaluation.run_folder import locked
 from mer_jax.evaluation.whole_files import read_json, write_json, write_whole
 from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.motion.apex import GRID, boxes_around, divide_and_conquer, largest_motion, middle

@@ -1,7 +1,12 @@
 """Eight simulated devices, and a small data set that every test of training shares."""
 
+import fcntl
 import os
+import pty
+import select
+import struct
 import tempfile
+import termios
 from pathlib import Path
 
 COMPILED = tempfile.TemporaryDirectory(prefix="mer_jax_compiled_")             # what one test compiles, others need not
@@ -76,3 +81,48 @@ def real_clips_folder() -> Path:
     if not folder:
         pytest.skip("MER_JAX_REAL_CLIPS names no folder of real clips")
     return Path(folder)
+
+
+class Terminal:
+    """A pseudo terminal, whose `stream` is written to, and the screen that a terminal emulator shows of it."""
+
+    def __init__(self, columns: int, lines: int):
+        self._pyte = pytest.importorskip("pyte")
+        self._main, other = pty.openpty()
+        self.stream, self._size = os.fdopen(other, "w", encoding="utf-8"), (columns, lines)
+        self._begin([])
+
+    def _begin(self, rows: list[str]) -> None:
+        """A screen of this size with these rows on it, the cursor behind the last."""
+        columns, lines = self._size
+        fcntl.ioctl(self._main, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        self._screen = self._pyte.Screen(columns, lines)
+        self._feed = self._pyte.ByteStream(self._screen)
+        self._feed.feed("\r\n".join(rows).encode())
+
+    def rows(self) -> list[str]:
+        """What the screen shows, down to the last row that is not empty."""
+        while select.select([self._main], [], [], 0.05)[0]:
+            self._feed.feed(os.read(self._main, 1 << 16))
+        rows = [row.rstrip() for row in self._screen.display]
+        return rows[: max((number for number, row in enumerate(rows, 1) if row), default=0)]
+
+    def narrow(self, columns: int) -> None:
+        """Makes it narrower, and wraps what is on it, as terminals do."""
+        wrapped = [row[first : first + columns] for row in self.rows() for first in range(0, max(len(row), 1), columns)]
+        self._size = (columns, self._size[1])
+        self._begin(wrapped)
+
+    def hang_up(self) -> None:
+        os.close(self._main)
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """A function: a terminal of 80 columns or another size, which standard error is from then on."""
+    def made(columns: int = 80, lines: int = 24) -> Terminal:
+        terminal = Terminal(columns, lines)
+        monkeypatch.setattr("sys.stderr", terminal.stream)
+        monkeypatch.setenv("TERM", "xterm")
+        return terminal
+    return made

@@ -197,7 +197,7 @@ def test_the_audit_trains_once_a_run(stopped, mer_jax, audits):
 
 def test_seconds_count_all_calls(stopped, mer_jax):
     with open(stopped / "log.jsonl", "a", encoding="utf-8") as log:
-        log.write('{"event": "session", "seconds": 1000.0}\n{"event": "session", "seconds": NaN}\n{"event": "sess')
+        log.write('{"event": "call", "seconds": 1000.0}\n{"event": "call", "seconds": NaN}\n{"event": "cal')
     before = logged_seconds(stopped / "log.jsonl")
     assert 1000 < before < 2000
     assert mer_jax()[0] == 0

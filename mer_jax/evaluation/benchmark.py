@@ -107,7 +107,8 @@ def train_experiment(experiment: Experiment, plan: Plan, folder: Path | None = N
                      checkpoint_seconds: float = 60.0) -> Result:
     """Trains all runs; with a folder, its checkpoints and log.jsonl live there."""
     e = experiment
-    with MetricLog(folder, plan.runs * e.program.recipe.epochs) as log:
+    stages = [stage.epochs for stage in e.program.recipe.stages]
+    with MetricLog(folder, plan.runs, plan.chunk, stages, e.program.selection) as log:
         checkpoints = folder / "checkpoints" if folder is not None else None
         try:
             return train_many(e.program, e.runs, e.data, e.names, plan, log, checkpoints,

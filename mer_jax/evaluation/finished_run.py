@@ -1,7 +1,6 @@
 """A finished run, read back from its folder alone: settings, predictions, log, attention. Nothing is unpickled."""
 
 import dataclasses
-import json
 import zipfile
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 from mer_jax.evaluation.predictions import Predictions, read_csv
 from mer_jax.evaluation.whole_files import read_json
 from mer_jax.mistakes import UserMistake
+from mer_jax.training.event_log import events_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +29,11 @@ class FinishedRun:
         for part in name.split("."):
             value = value.get(part) if isinstance(value, dict) else None
         return "" if value is None else str(value)
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether all that a run leaves at its end is there."""
+    return all((folder / name).exists() for name in ("config.json", "predictions.csv", "metrics.json", "report.html"))
 
 
 def read_run(folder: Path) -> FinishedRun:
@@ -79,14 +84,12 @@ def read_curves(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     off when a run was killed, are passed over. Curves are no scores: a missing log gives no epochs.
     """
     values: dict[tuple[int, str], tuple[float, float]] = {}
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
-    for line in lines:
+    for event in events_of(path):
         try:
-            event = json.loads(line)
             if event["event"] == "epoch":
                 for run, *pair in zip(event["runs"], event["loss"], event["accuracy"], strict=True):
                     values[int(event["epoch"]), str(run)] = tuple(np.nan if v is None else float(v) for v in pair)
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError):
             continue
     epochs, runs = sorted({epoch for epoch, _ in values}), sorted({run for _, run in values})
     grid = np.full((2, len(epochs), len(runs)), np.nan)

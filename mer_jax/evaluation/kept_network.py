@@ -63,7 +63,7 @@ def train_network(settings, clips: Clips, folder: Path, benchmark: Path) -> dict
     program = Program(network, settings.recipe, len(clips.classes), len(clips), "last", clips.flow_coding, settings.light,
                       window)
     try:
-        with MetricLog(None, settings.recipe.epochs) as log:
+        with MetricLog(None, 1, 1, [stage.epochs for stage in settings.recipe.stages]) as log:
             state = train_one(program, run, data_of(network, clips, start), log)
     except NotFinite as error:
         raise UserMistake(f"training stopped: {error}") from error

@@ -2,16 +2,14 @@
 
 Files: config.json, plan.json, predictions.csv, metrics.json, log.jsonl, attention.npz, checkpoints/, report.html, and of
 networks that read frames linear.csv and, of rendered ones or on request, faces.npz. Each is written whole or not at all.
+Beside them .lock (see `folder_lock`) and, where asked for, profile/ and tensorboard/.
 """
 
-import contextlib
 import dataclasses
-import fcntl
 import inspect
 import io
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import jax
@@ -21,11 +19,13 @@ from mer_jax.data.clips import Clips
 from mer_jax.data.folds import PROTOCOLS, Folds
 from mer_jax.evaluation.benchmark import Experiment, looking_maps, predictions_of, prepare, train_experiment
 from mer_jax.evaluation.examples import example_faces
-from mer_jax.evaluation.finished_run import read_run
+from mer_jax.evaluation.finished_run import is_finished, read_run
+from mer_jax.evaluation.folder_lock import locked
 from mer_jax.evaluation.linear import linear_predictions
 from mer_jax.evaluation.predictions import to_csv
 from mer_jax.evaluation.report import write_report
 from mer_jax.evaluation.run_config import (
+    START_OVER,
     check_clearable,
     check_folder,
     check_identity,
@@ -41,31 +41,16 @@ from mer_jax.models.pretrained import read_trunk
 from mer_jax.training.many_runs import Result
 from mer_jax.training.metric_log import logged_seconds
 from mer_jax.training.plan import Plan
+from mer_jax.training.profile import profile_epoch
 
 FILES = ("report.html", "metrics.json", "predictions.csv", "linear.csv", "attention.npz", "faces.npz", "log.jsonl",
          "plan.json", "config.json")
 
 
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Holds the folder for this process; the lock goes with the process, however it ends."""
-    with open(folder / ".lock", "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserMistake(f"{folder}: another process is running in this folder") from error
-        for left in folder.glob(".*.part"):                        # by a start that was killed while it wrote
-            left.unlink(missing_ok=True)
-        yield
-
-
-def is_finished(folder: Path) -> bool:
-    return all((folder / name).exists() for name in ("config.json", "predictions.csv", "metrics.json", "report.html"))
-
-
 def clear(folder: Path, keep: tuple[str, ...] = ()) -> None:
     """Removes what a run left in its folder, which the caller holds locked, but the files of the names to keep."""
-    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    for name in ("checkpoints", "profile", "tensorboard"):
+        shutil.rmtree(folder / name, ignore_errors=True)
     for name in FILES:
         if name not in keep:
             (folder / name).unlink(missing_ok=True)
@@ -110,8 +95,10 @@ def read_plan(path: Path) -> Plan:
     return Plan(**found)
 
 
-def run_benchmark(settings, clips: Clips, folder: Path, fresh: bool = False) -> dict:
+def run_benchmark(settings, clips: Clips, folder: Path, fresh: bool = False, profile: bool = False) -> dict:
     """Runs, or goes on with, the benchmark in its folder; returns what metrics.json holds. `fresh` starts over.
+
+    `profile` traces an epoch before; what it found is then given as well, under "profile".
 
     Nothing is written, and nothing of an earlier run removed, before everything that can be checked is.
     """
@@ -124,6 +111,8 @@ def run_benchmark(settings, clips: Clips, folder: Path, fresh: bool = False) -> 
     else:
         check_folder(folder, description)
         if is_finished(folder):
+            if profile:
+                raise UserMistake(f"{folder}: finished, so there is nothing to train and to profile; {START_OVER}")
             return finished_metrics(folder)
         findings = check_unfinished(folder, description)
     experiment = prepare(network, clips, make_folds(settings, clips), settings.recipe, seeds=settings.seeds,
@@ -141,8 +130,10 @@ def run_benchmark(settings, clips: Clips, folder: Path, fresh: bool = False) -> 
             write_json(folder / "config.json", config)
         plan = obeyed_plan(folder, experiment.plan)
         print(f"{jax.local_device_count()} {jax.default_backend()} devices", file=sys.stderr)
+        e = experiment
+        profiled = {"profile": profile_epoch(e.program, plan, e.runs, e.data, folder / "profile")} if profile else {}
         result = train_experiment(experiment, plan, folder, settings.checkpoint_seconds)
-        return write_results(folder, experiment, result, settings.report_faces)
+        return write_results(folder, experiment, result, settings.report_faces) | profiled
 
 
 def map_kind(experiment: Experiment) -> str:

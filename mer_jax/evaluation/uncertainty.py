@@ -7,7 +7,7 @@ The percentile bootstrap: Efron & Tibshirani, An Introduction to the Bootstrap (
 """
 
 import numpy as np
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from mer_jax.evaluation.predictions import Predictions
 from mer_jax.metrics import confusion_matrix, scores_of_many
@@ -24,7 +24,7 @@ def interval_over_seeds(values: np.ndarray | list[float]) -> list[float] | None:
     values = np.asarray(values, np.float64)
     if len(values) < 2:
         return None
-    half = student_t.ppf(0.5 + LEVEL / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    half = stdtrit(len(values) - 1, 0.5 + LEVEL / 2) * values.std(ddof=1) / np.sqrt(len(values))
     return [float(values.mean() - half), float(values.mean() + half)]
 
 

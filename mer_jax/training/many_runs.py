@@ -110,7 +110,8 @@ def compiled(program: Program, driver: str, devices: int, alone: bool) -> Callab
             for rows in batches_of(runs, epoch):
                 state, values = step(runs, data, state, rows)
                 metrics.append(values)
-            return end(runs, data, state, epoch), jax.tree.map(lambda *m: jnp.stack(m, 1), *metrics)
+            state, watched = end(runs, data, state, epoch)
+            return state, jax.tree.map(lambda *m: jnp.stack(m, 1), *metrics) | watched
 
         return Compiled(init, begin, loop, finish)
 
@@ -134,7 +135,7 @@ def train_chunk(program: Program, plan: Plan, runs: Run, data: Data, names: Sequ
     state, begin = functions(program.recipe.stages[0]).init(runs, data), 0
     if folder is not None and (found := checkpoints.restore_latest_valid(folder, state, identity)):
         begin, state = found[0], place(found[1], plan.devices)
-        log.skip(begin * len(names))
+    log.chunk(names, begin)
     saved_at, pending = time.monotonic(), None
     with stop_requested() as stop:
         for epoch in range(begin, program.recipe.epochs):
@@ -151,7 +152,7 @@ def train_chunk(program: Program, plan: Plan, runs: Run, data: Data, names: Sequ
                 pending = None
                 if folder is not None:
                     checkpoints.save(folder, epoch + 1, state, identity)
-                    log.session()
+                    log.call()
                 saved_at = time.monotonic()
             if stop.signal:
                 raise Interrupted(stop.signal)
@@ -180,19 +181,21 @@ def first_epochs(program: Program, plan: Plan, run: Run, data: Data) -> list[tup
         if epoch:
             state = functions(stage).begin(runs, state)
         state, metrics = functions(stage).epoch(runs, data, state, np.int32(epoch))
-        seen.append(jax.device_get((state.train, metrics)))
+        of_steps = {name: values for name, values in metrics.items() if name != "watched"}      # that may be of held-out rows
+        seen.append(jax.device_get((state.train, of_steps)))
         epoch += stage.epochs
     return jax.tree.map(lambda leaf: leaf[0], seen)
 
 
 def report(pending: tuple | None, names: Sequence[str], log: MetricLog) -> None:
-    """Logs an epoch of (runs, steps) metrics; raises NotFinite where a loss is NaN or infinite."""
+    """Logs an epoch of (runs, steps) metrics, watched scores (runs,); raises NotFinite where a loss is NaN or infinite."""
     if pending is None:
         return
     epoch, metrics = pending
     loss, accuracy = (np.asarray(metrics[name])[: len(names)] for name in ("loss", "accuracy"))
     check_losses(loss, epoch, names)
-    log.epoch(epoch, list(names), loss.mean(1), accuracy.mean(1))
+    watched = np.asarray(metrics["watched"])[: len(names)] if "watched" in metrics else None
+    log.epoch(epoch, list(names), loss.mean(1), accuracy.mean(1), loss.shape[1], watched)
 
 
 def train_many(program: Program, runs: Run, data: Data, names: Sequence[str], plan: Plan, log: MetricLog,

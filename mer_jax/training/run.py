@@ -166,33 +166,36 @@ def watched_score(program: Program, probabilities: jax.Array, label: jax.Array, 
     return jnp.mean(2 * jnp.diag(hit) / jnp.maximum(hit.sum(0) + hit.sum(1), 1.0))
 
 
-def end_epoch(program: Program, run: Run, data: Data, state: RunState, epoch: jax.Array) -> RunState:
+def end_epoch(program: Program, run: Run, data: Data, state: RunState, epoch: jax.Array) -> tuple[RunState, dict]:
     """Keeps this epoch's held-out probabilities where its watched score is the best so far; ties go to the earlier.
+    The score is given as well, {"watched": ()}; nothing where none is watched.
 
     An epoch that predicts NaN is never the best; where all do, what is kept stays NaN.
     """
     if program.selection == "last":
-        return state
+        return state, {}
     real = (jnp.arange(run.watch.shape[0]) < run.watch_count).astype(jnp.float32)
     watched = predict(program, state.train, data, run.watch)
     score = watched_score(program, watched, data.label[run.watch], real)
     better = (score > state.best) & jnp.isfinite(watched).all()
     held_out = watched if program.selection == "test_peek" else predict(program, state.train, data, run.test)
     kept = jnp.where(better, held_out, state.kept)
-    return state.replace(kept=kept, kept_epoch=jnp.where(better, epoch, state.kept_epoch),
-                         best=jnp.where(better, score, state.best))
+    state = state.replace(kept=kept, kept_epoch=jnp.where(better, epoch, state.kept_epoch),
+                          best=jnp.where(better, score, state.best))
+    return state, {"watched": score}
 
 
 def train_epoch(program: Program, stage: Stage, run: Run, data: Data, state: RunState,
                 epoch: jax.Array) -> tuple[RunState, dict]:
-    """One epoch as a scan over its steps; the metrics are (steps,) each."""
+    """One epoch as a scan over its steps; the metrics are (steps,) each, but the watched score, ()."""
     state, metrics = jax.lax.scan(lambda s, rows: run_step(program, stage, run, data, s, rows), state,
                                   epoch_rows(program, run, epoch))
-    return end_epoch(program, run, data, state, epoch), metrics
+    state, watched = end_epoch(program, run, data, state, epoch)
+    return state, metrics | watched
 
 
 def train(program: Program, run: Run, data: Data) -> tuple[Float[Array, "test levels classes"], jax.Array, dict]:
-    """A whole run: the held-out probabilities, the epoch they are of, and the history, (epochs, steps) each."""
+    """A whole run: the held-out probabilities, the epoch they are of, and the history, (epochs, steps) each, or (epochs,)."""
     state, first, history = init_run(program, run, data), 0, []
     for number, stage in enumerate(program.recipe.stages):
         if number:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from tiny_run import strict_json, tiny
 
+from mer_jax.training.event_log import events_of
+
 FILES = {"config.json", "plan.json", "predictions.csv", "metrics.json", "log.jsonl", "attention.npz", "checkpoints",
          "report.html"}
 EXPERIMENT = Path(__file__).parents[2] / "experiments" / "ststnet_megc2019.py"
@@ -62,7 +64,7 @@ def test_fresh_starts_over(run_here, mer_jax, finished):
         (run_here / name).write_text("spoilt")
     assert mer_jax(*tiny("--out=run", "--fresh"))[0] == 0
     assert (run_here / "predictions.csv").read_bytes() == (finished / "run/predictions.csv").read_bytes()
-    epochs = [[line for line in (folder / "log.jsonl").read_text().splitlines() if '"epoch"' in line]
+    epochs = [[{**event, "at": 0} for event in events_of(folder / "log.jsonl") if event["event"] == "epoch"]
               for folder in (run_here, finished / "run")]
     assert epochs[0] == epochs[1] != []
 
@@ -139,7 +141,8 @@ def test_lists_have_a_row_each(command, row, mer_jax):
     assert row in strict_json(mer_jax(command, "--json")[1])
 
 
-@pytest.mark.parametrize("command", [[], ["benchmark"], ["report"], ["models"], ["datasets"], ["protocols"]])
+@pytest.mark.parametrize("command", [[], ["benchmark"], ["report"], ["status"], ["tensorboard"], ["models"],
+                                     ["datasets"], ["protocols"]])
 def test_help_has_an_example(command, mer_jax):
     status, out, err = mer_jax(*command, "--help")
     assert (status, err) == (0, "") and "example:" in out and "mer-jax " in out

@@ -170,8 +170,8 @@ def test_padded_rows_do_not_choose_the_epoch(experiment):
     for filler in watch:                                      # one of the three is right, whatever fills the rows up
         padded = jnp.concatenate([watch, jnp.repeat(filler, 4)])
         run = run._replace(watch=padded, watch_count=jnp.int32(3), test=padded)
-        kept = end_epoch(program, run, data, state.replace(kept=jnp.zeros((7, 1, 3))), jnp.int32(4))
-        assert float(kept.best) == pytest.approx(1 / 3) and kept.kept_epoch == 4
+        kept, score = end_epoch(program, run, data, state.replace(kept=jnp.zeros((7, 1, 3))), jnp.int32(4))
+        assert float(kept.best) == float(score["watched"]) == pytest.approx(1 / 3) and kept.kept_epoch == 4
 
 
 def test_stages_through_many_runs_equal_a_whole_run(clips):
@@ -210,9 +210,9 @@ def test_an_epoch_that_predicts_no_numbers_is_never_chosen(experiment):
     run, data = one(experiment, 0), jax.device_put(experiment.data)
     state = init_run(program, run, data)
     broken = state.replace(train=state.train.replace(params=jax.tree.map(lambda leaf: leaf * jnp.nan, state.train.params)))
-    found = end_epoch(program, run, data, broken, jnp.int32(0))
+    found, _ = end_epoch(program, run, data, broken, jnp.int32(0))
     assert found.kept_epoch == -1 and np.isnan(found.kept).all()
-    assert end_epoch(program, run, data, state, jnp.int32(0)).kept_epoch == 0
+    assert end_epoch(program, run, data, state, jnp.int32(0))[0].kept_epoch == 0
 
 
 def test_balanced_weights_by_hand():
