@@ -50,9 +50,12 @@ def parser() -> argparse.ArgumentParser:
 
     made = command("benchmark", "data -> protocol -> all runs -> predictions -> scores -> report",
                    BENCHMARK_EXAMPLE, benchmark)
-    made.usage = "mer-jax benchmark --config=FILE.py [--config.key=value ...] [--out=DIR] [--fresh] [--profile] [--json]"
+    made.usage = ("mer-jax benchmark --config=FILE.py [--config.key=value ...] [--out=DIR] [--fresh] [--tune] [--profile] "
+                  "[--json]")
     made.add_argument("--out", type=Path, help="the run's folder (default: runs/<config>-<digest of the settings>)")
     made.add_argument("--fresh", action="store_true", help="start over: an earlier run in the folder is removed")
+    made.add_argument("--tune", action="store_true", help="measure how the runs are best batched, in place of the fixed rule, "
+                      "and keep it in DIR/plan.json")
     made.add_argument("--profile", action="store_true", help="trace an epoch of its own before (DIR/profile), and print where "
                       "its time goes; no number of the run changes")
     made = command("train", "one network on all clips, saved with its classes and the score of its benchmark",

@@ -30,7 +30,7 @@ def benchmark(arguments: argparse.Namespace, rest: list[str]) -> None:
     say(f"reading {settings.source}")
     clips = load(settings.source, settings.classes, **dict(settings.data_options))
     say(f"{len(clips)} clips of {len(clips.subjects)} subjects; next the checks, the leak audit, and compiling")
-    metrics = run_benchmark(settings, clips, folder, arguments.fresh, arguments.profile)
+    metrics = run_benchmark(settings, clips, folder, arguments.fresh, arguments.profile, arguments.tune)
     if arguments.json:
         print(json.dumps({**metrics, "folder": str(folder)}))
         return

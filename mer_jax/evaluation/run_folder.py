@@ -5,7 +5,7 @@ networks that read frames linear.csv and, of rendered ones or on request, faces.
 Beside them .lock (see `folder_lock`) and, where asked for, profile/ and tensorboard/.
 """
 
-import dataclasses
+import functools
 import inspect
 import io
 import shutil
@@ -22,6 +22,7 @@ from mer_jax.evaluation.examples import example_faces
 from mer_jax.evaluation.finished_run import is_finished, read_run
 from mer_jax.evaluation.folder_lock import locked
 from mer_jax.evaluation.linear import linear_predictions
+from mer_jax.evaluation.plan_file import obeyed_plan
 from mer_jax.evaluation.predictions import to_csv
 from mer_jax.evaluation.report import write_report
 from mer_jax.evaluation.run_config import (
@@ -34,14 +35,14 @@ from mer_jax.evaluation.run_config import (
     with_runs,
 )
 from mer_jax.evaluation.score import score
-from mer_jax.evaluation.whole_files import read_json, write_json, write_whole
+from mer_jax.evaluation.whole_files import write_json, write_whole
 from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.models import create
 from mer_jax.models.pretrained import read_trunk
 from mer_jax.training.many_runs import Result
 from mer_jax.training.metric_log import logged_seconds
-from mer_jax.training.plan import Plan
 from mer_jax.training.profile import profile_epoch
+from mer_jax.training.tuning import measured_plan
 
 FILES = ("report.html", "metrics.json", "predictions.csv", "linear.csv", "attention.npz", "faces.npz", "log.jsonl",
          "plan.json", "config.json")
@@ -67,38 +68,11 @@ def make_folds(settings, clips: Clips) -> Folds:
     return protocol(clips, **options)
 
 
-def obeyed_plan(folder: Path, fresh: Plan) -> Plan:
-    """The plan on file, which a resumed run obeys where the devices are still the same; else the fresh one, for which
-    all runs start over."""
-    path = folder / "plan.json"
-    if path.exists():
-        found = read_plan(path)
-        if (found.devices, found.backend, found.runs) == (fresh.devices, fresh.backend, fresh.runs):
-            return found
-        print(f"{path}: made for {found.devices} {found.backend} devices, here are {fresh.devices} "
-              f"{fresh.backend}: a new plan is made, and all runs start over", file=sys.stderr)
-        clear(folder, keep=("config.json", "plan.json"))          # the old plan goes last: a kill here clears again
-    write_json(path, dataclasses.asdict(fresh))
-    return fresh
-
-
-def read_plan(path: Path) -> Plan:
-    """The plan on file. Raises UserMistake where it is none that could be obeyed."""
-    found = read_json(path)
-    counts = ("runs", "chunk", "devices")
-    whole = (set(found) == {field.name for field in dataclasses.fields(Plan)}
-             and all(type(found[name]) is int and found[name] > 0 for name in counts)
-             and found["driver"] in ("scan", "loop") and found["chunk"] % found["devices"] == 0)
-    if not whole:
-        raise UserMistake(f"{path}: found {found}, which is no plan, wanted {', '.join(counts)}, driver, backend; "
-                          "start over with --fresh")
-    return Plan(**found)
-
-
-def run_benchmark(settings, clips: Clips, folder: Path, fresh: bool = False, profile: bool = False) -> dict:
+def run_benchmark(settings, clips: Clips, folder: Path, fresh: bool = False, profile: bool = False,
+                  tune: bool = False) -> dict:
     """Runs, or goes on with, the benchmark in its folder; returns what metrics.json holds. `fresh` starts over.
 
-    `profile` traces an epoch before; what it found is then given as well, under "profile".
+    `profile` traces an epoch before; what it found is then given as well, under "profile". `tune` measures the plan.
 
     Nothing is written, and nothing of an earlier run removed, before everything that can be checked is.
     """
@@ -128,9 +102,10 @@ def run_benchmark(settings, clips: Clips, folder: Path, fresh: bool = False, pro
         check_identity(folder, config)
         if not (folder / "config.json").exists():
             write_json(folder / "config.json", config)
-        plan = obeyed_plan(folder, experiment.plan)
-        print(f"{jax.local_device_count()} {jax.default_backend()} devices", file=sys.stderr)
         e = experiment
+        plan = obeyed_plan(folder, e.plan, functools.partial(clear, folder, keep=("config.json", "plan.json")),
+                           functools.partial(measured_plan, e.program, e.runs, e.data) if tune else None)
+        print(f"{jax.local_device_count()} {jax.default_backend()} devices", file=sys.stderr)
         profiled = {"profile": profile_epoch(e.program, plan, e.runs, e.data, folder / "profile")} if profile else {}
         result = train_experiment(experiment, plan, folder, settings.checkpoint_seconds)
         return write_results(folder, experiment, result, settings.report_faces) | profiled

@@ -14,7 +14,7 @@ import numpy as np
 
 from mer_jax.training.inputs import Data
 from mer_jax.training.many_runs import SHARED, compiled, place
-from mer_jax.training.plan import Plan
+from mer_jax.training.plan import Plan, planned
 from mer_jax.training.run import Program, Run
 from mer_jax.training.trace_table import TraceTable, trace_table
 
@@ -26,7 +26,7 @@ def profile_epoch(program: Program, plan: Plan, runs: Run, data: Data, folder: P
     "share", "seconds", "calls"}], "trace": path}; the operators' seconds are summed over devices and threads.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    functions, data = compiled(program, *plan.shape), place(data, plan.devices, SHARED)
+    functions, data = compiled(planned(program, plan), *plan.shape), place(data, plan.devices, SHARED)
     rows = np.minimum(np.arange(plan.chunk), plan.runs - 1)
     runs = place(jax.tree.map(lambda leaf: np.asarray(leaf)[rows], runs), plan.devices)
     stages = program.recipe.stages

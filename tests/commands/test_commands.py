@@ -2,13 +2,16 @@
 
 import csv
 import errno
+import json
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tiny_run import strict_json, tiny
 
+from mer_jax.evaluation.predictions import read_csv
 from mer_jax.training.event_log import events_of
 
 FILES = {"config.json", "plan.json", "predictions.csv", "metrics.json", "log.jsonl", "attention.npz", "checkpoints",
@@ -154,3 +157,20 @@ def test_help_does_not_import_jax():
             "from mer_jax.command_line import main; main()")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.endswith("False\n")
+
+
+def test_a_measured_plan_is_kept_obeyed_and_changes_no_prediction(here, finished, mer_jax, monkeypatch):
+    """Every epoch costs what the test says, so that another plan than the rule's is the quickest."""
+    monkeypatch.setattr("mer_jax.training.tuning.epoch_seconds",
+                        lambda program, plan, runs, data: 1.0 if plan.driver == "scan" else 0.1)
+    status, _, err = mer_jax(*tiny("--out=run", "--tune"))
+    assert status == 0, err
+    plan = json.loads(Path("run/plan.json").read_text())
+    assert plan["driver"] == "loop" and {"chunk", "driver", "form", "milliseconds"} == set(plan["measured"][0])
+    assert min(row["milliseconds"] for row in plan["measured"]) == 100
+    found, wanted = (read_csv(path / "predictions.csv") for path in (Path("run"), finished / "run"))
+    np.testing.assert_allclose(found.probabilities, wanted.probabilities, atol=1e-4)
+    Path("run/metrics.json").unlink()
+    status, _, err = mer_jax(*tiny("--out=run", "--tune"))
+    assert status == 0 and "there already, and obeyed; --fresh --tune measures anew" in err
+    assert json.loads(Path("run/plan.json").read_text()) == plan
