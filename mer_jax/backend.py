@@ -12,14 +12,17 @@ import jax
 from mer_jax.loading import cache_folder
 from mer_jax.mistakes import UserMistake
 
+PATIENCE = 300                                                # seconds that processes wait for each other
 KEPT_FROM = 0.5                                               # seconds of compiling
 FULL, LEFT = 2 << 30, 1 << 30                                 # bytes: of more than FULL the oldest go, until LEFT are left
 
 
-def start_jax(platform: str) -> None:
+def start_jax(platform: str, distributed: str | None = None) -> None:
     """Chooses the backend, and on a CPU makes every core a device, over which the runs are spread.
 
-    Raises UserMistake where the platform is not to be had.
+    distributed: None: this process alone; "auto": one of several that TPU pods, Slurm, Open MPI or Kubernetes started, which
+    JAX finds out; "HOST:PORT,COUNT,NUMBER": of COUNT processes this is NUMBER (from 0); the first listens at HOST:PORT.
+    Raises UserMistake where the platform is not to be had, or the other processes are not.
     """
     if platform:
         jax.config.update("jax_platforms", {"gpu": "cuda,rocm"}.get(platform, platform))
@@ -27,6 +30,8 @@ def start_jax(platform: str) -> None:
         with contextlib.suppress(RuntimeError):          # JAX has started already, with the devices it has
             jax.config.update("jax_num_cpu_devices", min(8, len(os.sched_getaffinity(0))))
     keep_compiled()
+    if distributed is not None:
+        join(distributed)
     wanted = platform or os.environ.get("JAX_PLATFORMS", "")
     try:
         found = jax.default_backend()
@@ -35,6 +40,22 @@ def start_jax(platform: str) -> None:
                           "installed without support for it") from error
     if platform and found != platform:
         raise UserMistake(f"platform {wanted!r} was asked for, and is not to be had here: JAX found {found!r}")
+
+
+def join(distributed: str) -> None:
+    """Makes this process one of several that train one network, see `start_jax`."""
+    words = distributed.split(",")
+    explicit = len(words) == 3 and ":" in words[0] and words[1].isdecimal() and words[2].isdecimal()
+    if not explicit and distributed != "auto":
+        raise UserMistake(f"option --distributed={distributed}: wanted auto, or HOST:PORT,COUNT,NUMBER")
+    if explicit and int(words[2]) >= int(words[1]):
+        raise UserMistake(f"option --distributed={distributed}: no process {words[2]} of {words[1]}; they count from 0")
+    try:
+        jax.distributed.initialize(*([words[0], int(words[1]), int(words[2])] if explicit else []),
+                                   initialization_timeout=PATIENCE)
+    except (ValueError, RuntimeError) as error:
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserMistake(f"option --distributed={distributed}: the processes did not find each other: {said}") from error
 
 
 def keep_compiled() -> None:

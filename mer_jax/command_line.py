@@ -60,9 +60,13 @@ def parser() -> argparse.ArgumentParser:
                       "its time goes; no number of the run changes")
     made = command("train", "one network on all clips, saved with its classes and the score of its benchmark",
                    "example:\n  mer-jax train --config=experiments/agmenet_synthme.py --out=networks/agmenet", train)
-    made.usage = "mer-jax train --config=FILE.py [--config.key=value ...] --out=DIR [--benchmark=DIR] [--json]"
+    made.usage = ("mer-jax train --config=FILE.py [--config.key=value ...] --out=DIR [--benchmark=DIR] "
+                  "[--distributed=auto] [--json]")
     made.add_argument("--out", type=Path, required=True, help="where the network goes: network.json and weights.npz")
     made.add_argument("--benchmark", type=Path, help="the run that scored these settings (default: where benchmark puts it)")
+    made.add_argument("--distributed", metavar="auto|HOST:PORT,COUNT,NUMBER", help="one network over the devices of several "
+                      "processes: auto where a TPU pod, Slurm or Kubernetes started them, else the first one's address, how "
+                      "many there are, and which this is")
     made = command("flow", "the optical flow of all clips, from onset to apex, stored with the pictures that networks read",
                    "example:\n  mer-jax flow synthme --out=flow\n"
                    "  mer-jax benchmark --config=experiments/ststnet_megc2019.py --config.data.table=flow/clips.csv \\\n"

@@ -47,7 +47,7 @@ def train(arguments: argparse.Namespace, rest: list[str]) -> None:
     from mer_jax.settings import settings_of
 
     settings = settings_of(*read_config(rest))
-    start_jax(settings.platform)
+    start_jax(settings.platform, arguments.distributed)
     from mer_jax.evaluation.kept_network import train_network
     from mer_jax.loading import load
 

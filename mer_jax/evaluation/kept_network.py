@@ -77,6 +77,8 @@ def train_network(settings, clips: Clips, folder: Path, benchmark: Path) -> dict
                           "shapes": {name: list(clips.inputs()[name].shape[1:]) for name in network.inputs}},
         **description, "score": earned,
     }
+    if jax.process_index():                                       # of several processes the first writes
+        return kept
     folder.mkdir(parents=True, exist_ok=True)
     np.savez(file := io.BytesIO(), **weights)
     write_whole(folder / "weights.npz", file.getvalue())

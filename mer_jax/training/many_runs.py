@@ -4,6 +4,7 @@ The plan is made before the first step and obeyed on resume; so a run that was k
 bit on the same number of devices.
 """
 
+import dataclasses
 import functools
 import math
 import time
@@ -16,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
+from mer_jax.mistakes import UserMistake
 from mer_jax.training import checkpoints
 from mer_jax.training.finite import check_losses, check_predictions
 from mer_jax.training.inputs import Data
@@ -27,6 +29,7 @@ from mer_jax.training.run import (
     Run,
     RunState,
     answers,
+    batch_sharding,
     begin_stage,
     end_epoch,
     epoch_rows,
@@ -52,16 +55,21 @@ class Result(NamedTuple):
     maps: np.ndarray | None
 
 
-def batched(function: Callable, devices: int, alone: bool, shared: tuple[bool, ...], donate: int | None = None) -> Callable:
+def batched(function: Callable, devices: int, alone: bool, spread: int, shared: tuple[bool, ...],
+            donate: int | None = None) -> Callable:
     """`function` over a leading axis of runs, split over devices; arguments marked `shared` are the same for all.
 
     alone: a device has one run, which is then not mapped: a convolution mapped over one run is twice as slow on a CPU.
+    spread: above 1, so many devices share the one run that there is, see `Program`.
     """
+    given = () if donate is None else donate
+    if spread > 1:
+        return jax.jit(one_run(function, shared), out_shardings=on_each(spread), donate_argnums=given)
     mesh = jax.make_mesh((devices,), ("run",), axis_types=(AxisType.Auto,), devices=jax.local_devices()[:devices])
     mapped = one_run(function, shared) if alone else jax.vmap(function, in_axes=tuple(None if s else 0 for s in shared))
     specs = tuple(SHARED if s else BY_RUN for s in shared)
     sharded = jax.shard_map(mapped, mesh=mesh, in_specs=specs, out_specs=BY_RUN, check_vma=False)
-    return jax.jit(sharded, donate_argnums=() if donate is None else donate)
+    return jax.jit(sharded, donate_argnums=given)
 
 
 def one_run(function: Callable, shared: tuple[bool, ...]) -> Callable:
@@ -79,6 +87,11 @@ def place(arrays: Any, devices: int, spec: PartitionSpec = BY_RUN) -> Any:
     return jax.device_put(arrays, NamedSharding(mesh, spec))
 
 
+def on_each(spread: int) -> NamedSharding:
+    """Whole on each of the devices that share a run."""
+    return NamedSharding(batch_sharding(spread).mesh, SHARED)
+
+
 class Compiled(NamedTuple):
     """The batched functions of one program, compiled at their first call."""
 
@@ -91,7 +104,7 @@ class Compiled(NamedTuple):
 @functools.lru_cache(maxsize=8)
 def compiled(program: Program, driver: str, devices: int, alone: bool) -> Callable[[Stage], Compiled]:
     """stage -> its batched functions; the same program compiles once."""
-    wrap = functools.partial(batched, devices=devices, alone=alone)
+    wrap = functools.partial(batched, devices=devices, alone=alone, spread=program.spread)
     init = wrap(functools.partial(init_run, program), shared=(False, True))
     finish = wrap(functools.partial(finish_run, program), shared=(False, True, False))
 
@@ -160,13 +173,29 @@ def train_chunk(program: Program, plan: Plan, runs: Run, data: Data, names: Sequ
     return state
 
 
-def train_one(program: Program, run: Run, data: Data, log: MetricLog) -> TrainState:
-    """One run alone, to its end: the weights themselves, as numpy arrays, for a network that is to be kept."""
+def train_one(program: Program, run: Run, data: Data, log: MetricLog, spread: int | None = None) -> TrainState:
+    """One run alone, to its end: the weights themselves, as numpy arrays, for a network that is to be kept.
+
+    spread: devices that share it; None: of accelerators, or of several hosts, as many as its batch can be split evenly over.
+    """
+    program = dataclasses.replace(program, spread=spread or even_spread(program))
     driver = "scan" if getattr(program.network, "form", "conv") == "patches" or jax.default_backend() != "cpu" else "loop"
     plan = Plan(1, 1, driver, 1, jax.default_backend())
-    runs = place(jax.tree.map(lambda leaf: np.asarray(leaf)[None], run), 1)
-    state = train_chunk(program, plan, runs, place(data, 1, SHARED), ("all",), log, None, "", math.inf)
+    runs, data = jax.device_put((jax.tree.map(lambda leaf: np.asarray(leaf)[None], run), data), on_each(program.spread))
+    state = train_chunk(program, plan, runs, data, ("all",), log, None, "", math.inf)
     return jax.tree.map(lambda leaf: np.asarray(leaf)[0], state.train)
+
+
+def even_spread(program: Program) -> int:
+    """See `train_one`. Raises UserMistake where several processes cannot share the batch."""
+    if jax.process_count() > 1:
+        if program.batch_rows % jax.device_count():
+            raise UserMistake(f"batches of {program.batch_rows} clips cannot be split evenly over the {jax.device_count()} "
+                              f"devices of {jax.process_count()} processes; choose another batch_size")
+        return jax.device_count()
+    if jax.default_backend() == "cpu":
+        return 1
+    return max(count for count in range(1, jax.device_count() + 1) if program.batch_rows % count == 0)
 
 
 def first_epochs(program: Program, plan: Plan, run: Run, data: Data) -> list[tuple]:

@@ -13,6 +13,7 @@ import flax.linen as nn
 import flax.struct
 import jax
 import jax.numpy as jnp
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Int
 
 from mer_jax.models.network import Output
@@ -51,6 +52,7 @@ class Program:
     """What every run of a batch shares. Hashable, so that it may be a static argument.
 
     light: the levels at which held-out clips are predicted. window: native frames around each instant.
+    spread: devices, of all hosts, over which each batch is split; its statistics are those of the whole batch.
     """
 
     network: nn.Module
@@ -61,6 +63,7 @@ class Program:
     flow_coding: str | None = None
     light: tuple[str, ...] = ("L0",)
     window: int = 1
+    spread: int = 1
 
     @property
     def draws_maps(self) -> bool:
@@ -71,6 +74,11 @@ class Program:
     @property
     def steps_per_epoch(self) -> int:
         return max(1, math.ceil(self.train_rows / self.recipe.batch_size))
+
+    @property
+    def batch_rows(self) -> int:
+        """Rows of a batch, the same for all: the recipe's batch size is the most there may be."""
+        return math.ceil(self.train_rows / self.steps_per_epoch)
 
     def optimizer(self, stage: Stage, run: Run):
         return make_optimizer(self.recipe, stage, self.steps_per_epoch, run.learning_rate_factor, run.weight_decay)
@@ -114,14 +122,21 @@ def epoch_rows(program: Program, run: Run, epoch: jax.Array) -> Int[Array, "step
     positions = jnp.arange(run.train.shape[0])
     key = jax.random.fold_in(jax.random.fold_in(run_key(run), 1), epoch)
     order = jnp.argsort(jnp.where(positions < run.train_count, jax.random.uniform(key, positions.shape), 2.0))
-    steps = program.steps_per_epoch
-    slots = jnp.arange(steps * math.ceil(program.train_rows / steps))
-    return run.train[order[slots % run.train_count]].reshape(steps, -1)
+    slots = jnp.arange(program.steps_per_epoch * program.batch_rows)
+    return run.train[order[slots % run.train_count]].reshape(program.steps_per_epoch, program.batch_rows)
+
+
+def batch_sharding(spread: int) -> NamedSharding:
+    """A leading axis split over so many devices."""
+    mesh = jax.make_mesh((spread,), ("data",), axis_types=(AxisType.Auto,), devices=jax.devices()[:spread])
+    return NamedSharding(mesh, PartitionSpec("data"))
 
 
 def run_step(program: Program, stage: Stage, run: Run, data: Data, state: RunState,
              rows: Int[Array, " batch"]) -> tuple[RunState, dict]:
     """Gather, augment, darken, one `train_step`."""
+    if program.spread > 1:
+        rows = jax.lax.with_sharding_constraint(rows, batch_sharding(program.spread))
     key = jax.random.fold_in(run_key(run), 2)
     chance = jax.random.fold_in(jax.random.fold_in(run_key(run), 3), state.train.step)
     inputs, bright = training_inputs(program.network, program.flow_coding, program.recipe.augmentation, program.window, data,

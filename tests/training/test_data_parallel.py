@@ -1,4 +1,10 @@
-"""One big model: one device = eight = pmap after five steps of SGD with batch norm."""
+"""One big model: one device = eight = pmap after five steps of SGD with batch norm; and the same for a network that is kept."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -6,10 +12,18 @@ import numpy as np
 import optax
 import pytest
 
+from mer_jax.backend import join
+from mer_jax.data.folds import Folds
+from mer_jax.evaluation.layout import data_of, make_runs
+from mer_jax.mistakes import UserMistake
 from mer_jax.models.ststnet import STSTNet
 from mer_jax.training.augmentation import Augmentation, augment_flow
 from mer_jax.training.data_parallel import pmapped_step, sharded_step
 from mer_jax.training.inputs import clip_keys
+from mer_jax.training.many_runs import train_one
+from mer_jax.training.metric_log import MetricLog
+from mer_jax.training.run import Program
+from mer_jax.training.stages import Recipe, Stage
 from mer_jax.training.train_state import init_state
 from mer_jax.training.train_step import Batch
 
@@ -54,3 +68,74 @@ def test_pmap_equals_one_device_without_dropout(batches):
         rows = jax.tree.map(lambda leaf: leaf.reshape(8, 2, *leaf.shape[1:]), batch)
         state, metrics = step(state, rows, jax.random.key(7))
     agree(one, jax.device_get((state.params, state.batch_stats, metrics)))
+
+
+RECIPE = Recipe((Stage(4, 1e-3),), batch_size=8, optimizer="sgd", augmentation=Augmentation(flip=True, shift=1))
+
+
+def kept(clips, spread):
+    """All clips, four epochs of plain SGD."""
+    network, everything = STSTNet(), np.arange(len(clips))
+    program = Program(network, RECIPE, 3, len(clips), "last", clips.flow_coding)
+    runs = make_runs(clips, Folds("all", ("all",), (everything,), (everything[:1],)), RECIPE, 1, "last")
+    with MetricLog(None, 1, 1, (4,)) as log:
+        state = train_one(program, jax.tree.map(lambda leaf: leaf[0], runs), data_of(network, clips), log, spread)
+    return state.params, state.batch_stats
+
+
+def test_a_kept_network_is_the_same_from_one_device_and_from_eight(clips):
+    for one, eight in zip(jax.tree.leaves(kept(clips, 1)), jax.tree.leaves(kept(clips, 8)), strict=True):
+        np.testing.assert_allclose(one, eight, rtol=1e-4, atol=1e-5 * np.abs(one).max())
+
+
+CONFIG = """from mer_jax.settings import default_config
+
+
+def get_config():
+    config = default_config()
+    config.data.table = "clips.csv"
+    config.epochs = 3
+    config.batch_size = 8
+    config.optimizer.name = "sgd"
+    return config
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_train_what_one_does(clips, tmp_path):
+    """By the command itself: a process of two devices, and two processes of two devices that share every batch."""
+    from PIL import Image
+
+    (tmp_path / "two.py").write_text(CONFIG)
+    rows = ["dataset,subject,clip,emotion,flow"]
+    for key, label, image in zip(clips.ids, clips.label, clips.flow, strict=True):
+        name = f"{key.replace('/', '_')}.png"
+        Image.fromarray(image).save(tmp_path / name)
+        rows.append(f"{key.replace('/', ',')},{clips.classes[label]},{name}")
+    (tmp_path / "clips.csv").write_text("\n".join(rows) + "\n")
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        address = f"localhost:{free.getsockname()[1]}"
+    environment = {**os.environ, "JAX_NUM_CPU_DEVICES": "2", "PYTHONPATH": str(Path(__file__).parents[2])}
+
+    def start(*words: str) -> subprocess.Popen:
+        command = [sys.executable, "-c", "from mer_jax.command_line import main; main()", "train", "--config=two.py", *words]
+        return subprocess.Popen(command, cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE)
+
+    together = [start("--out=both", f"--distributed={address},2,{number}") for number in range(2)]
+    for process in (start("--out=one"), *together):
+        said = process.communicate(timeout=400)
+        assert process.returncode == 0, said
+    with np.load(tmp_path / "one" / "weights.npz") as one, np.load(tmp_path / "both" / "weights.npz") as both:
+        assert set(one) == set(both)
+        for name in one:
+            np.testing.assert_allclose(one[name], both[name], rtol=1e-4, atol=1e-5 * np.abs(one[name]).max(), err_msg=name)
+
+
+@pytest.mark.parametrize(("words", "line"), [
+    ("cluster", "wanted auto, or HOST:PORT,COUNT,NUMBER"), ("localhost,2,0", "wanted auto"),
+    ("localhost:1,2,2", "no process 2 of 2; they count from 0")])
+def test_words_that_name_no_processes_are_refused(words, line):
+    with pytest.raises(UserMistake, match=line):
+        join(words)
