@@ -10,7 +10,6 @@ import jax.numpy as jnp
 from mer_jax.training.inputs import Data
 from mer_jax.training.run import Program, Run, init_run, train_epoch
 
-CPU_RUNS_PER_DEVICE = {"scan": 4, "loop": 1}    # more gains nothing on a CPU; batched convolutions even lose there
 MEMORY_SHARE = 0.6               # of an accelerator's memory, for the runs' activations and states
 
 
@@ -40,7 +39,8 @@ def planned(program: Program, plan: Plan) -> Program:
 
 
 def make_plan(program: Program, runs: Run, data: Data) -> Plan:
-    """The fixed rule: on a CPU a few runs a device; on an accelerator as many as fit, as the compiler states it.
+    """The fixed rule: on a CPU one run a device, since more of them leave its cache and gain nothing; on an accelerator as many
+    as fit, as the compiler states it.
 
     A convolution's training step inside a scan is slow on CPU (jax-ml/jax#12868), so there a network scans only if
     it says that its convolutions are matrix products. `tuning.measured_plan` looks for a quicker one.
@@ -49,7 +49,7 @@ def make_plan(program: Program, runs: Run, data: Data) -> Plan:
     devices = min(devices, count)
     if backend == "cpu":
         driver = "scan" if getattr(program.network, "form", "conv") == "patches" else "loop"
-        chunk = min(count, CPU_RUNS_PER_DEVICE[driver] * devices)
+        chunk = devices
     else:
         driver, chunk = "scan", min(count, max(1, runs_that_fit(program, runs, data)) * devices)
     return Plan(count, math.ceil(chunk / devices) * devices, driver, devices, backend, getattr(program.network, "form", None))

@@ -59,6 +59,7 @@ def test_equals_pytorch_in_evaluation(flow, variables):
     for s in (1, 2, 3):
         getattr(peer, f"bn{s}").running_mean.normal_()
         getattr(peer, f"bn{s}").running_var.uniform_(0.5, 2)
+        torch.nn.init.normal_(getattr(peer, f"bn{s}").weight)
     ours = variables_from_torch(state_dict(peer), variables)
     with torch.no_grad():
         wanted = peer.eval()(torch.tensor(flow[..., ::-1].transpose(0, 3, 1, 2).astype(np.float32))).numpy()
@@ -88,14 +89,25 @@ def test_gradient_and_running_mean_equal_pytorch_in_training(flow, variables):
     np.testing.assert_allclose(updated["batch_stats"]["bn2"]["mean"], peer.bn2.running_mean.numpy(), rtol=1e-4)
 
 
-def test_both_forms_agree_in_value_and_gradient(flow, variables):
+def with_scales_of_both_signs(variables):
+    """A negative scale of batch norm turns the pooling after it from a maximum into a minimum."""
+    turned = jax.tree.map_with_path(lambda path, leaf: leaf * (-1.0) ** jnp.arange(len(leaf))
+                                    if path[-1].key == "scale" else leaf, variables["params"])
+    return {**variables, "params": turned}
+
+
+def test_both_forms_agree_in_value_and_gradient(variables):
+    """70 images are three blocks of the one form, the last one not full, and one of the other."""
+    variables = with_scales_of_both_signs(variables)
+    many = np.random.default_rng(2).integers(0, 256, (70, 28, 28, 3), dtype=np.uint8)
+
     def loss(params, form):
         network = STSTNet(form=form, dropout=0.0)
-        output, _ = network.apply({**variables, "params": params}, {"flow": flow}, train=True, mutable=["batch_stats"])
-        return (output.logits**2).sum()
+        output, updated = network.apply({**variables, "params": params}, {"flow": many}, train=True, mutable=["batch_stats"])
+        return (output.logits**2).sum(), updated
 
-    patches, conv = (jax.value_and_grad(loss)(variables["params"], form) for form in ("patches", "conv"))
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-3, atol=2e-3), patches, conv)
+    patches, conv = (jax.value_and_grad(loss, has_aux=True)(variables["params"], form) for form in ("patches", "conv"))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-3, atol=4e-3), patches, conv)
 
 
 def test_channel_order_matters(flow, variables):

@@ -8,10 +8,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 
-def batch_moments(x: Float[Array, "*batch channels"], axis: str | None) -> tuple[Any, Any]:
-    """Mean and biased variance over all axes but the last, averaged over the mapped axis if one is named."""
-    axes = tuple(range(x.ndim - 1))
-    mean, square = x.mean(axes), jnp.square(x).mean(axes)
+def batch_moments(mean: Float[Array, "n channels"], square: Float[Array, "n channels"], axis: str | None) -> tuple[Any, Any]:
+    """Mean and biased variance of a batch from the mean and the mean square of each of its images.
+
+    They are averaged over the mapped axis if one is named.
+    """
+    mean, square = mean.mean(0), square.mean(0)
     if axis is not None:
         mean, square = jax.lax.pmean((mean, square), axis)
     return mean, jnp.maximum(square - jnp.square(mean), 0.0)
