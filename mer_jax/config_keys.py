@@ -15,12 +15,18 @@ def typed(key: str, value: Any, default: Any, where: str = "") -> Any:
     """The value as its default's type: whole numbers count as numbers, lists as tuples; all else is refused."""
     if isinstance(default, float) and type(value) is int:
         return float(value)
-    if isinstance(default, tuple) and isinstance(value, list | tuple) and all(
-            isinstance(part, str) and part.strip() for part in value):
+    if isinstance(default, tuple) and isinstance(value, list | tuple) and all(is_alike(part, default) for part in value):
         return tuple(value)
     if isinstance(default, tuple) or type(value) is not type(default):
         raise UserMistake(f"{where}config key {key}={value!r}: wanted {KINDS[type(default)]}")
     return value
+
+
+def is_alike(part: Any, default: tuple) -> bool:
+    """Whether a part of a tuple is of its default's kind: whole numbers, or (where that is empty too) texts."""
+    if default and type(default[0]) is int:
+        return type(part) is int
+    return isinstance(part, str) and bool(part.strip())
 
 
 def refuse_unknown(keys: list[str], config: ConfigDict, where: str = "") -> None:

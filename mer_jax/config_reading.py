@@ -9,9 +9,11 @@ from ml_collections import ConfigDict
 
 from mer_jax.config_keys import KINDS, refuse_unknown, typed, value_of
 from mer_jax.mistakes import UserMistake, nearest
+from mer_jax.models import fields_of
 from mer_jax.settings import completed
 
-OPTIONS = ("--config", "--out", "--fresh", "--profile", "--json")
+OPTIONS = ("--config", "--out", "--fresh", "--tune", "--profile", "--json")
+NETWORK_OPTIONS = "network_options."
 
 
 def read_config(words: list[str]) -> tuple[str, ConfigDict]:
@@ -74,25 +76,42 @@ def config_error(path: str, error: BaseException) -> str:
 
 
 def changed(config: ConfigDict, changes: list[str]) -> ConfigDict:
-    """The config with changes `key=value` obeyed, each value read as the type of what is there."""
+    """The config with changes `key=value` obeyed, each value read as the type of what is there.
+
+    `network_options.NAME` may be any field of the network, and is read as the type of that field's default.
+    """
     pairs = [change.split("=", 1) for change in changes]
-    refuse_unknown([key for key, _ in pairs], config)
-    for key, text in pairs:
+    plain = [pair for pair in pairs if not pair[0].startswith(NETWORK_OPTIONS)]
+    refuse_unknown([key for key, _ in plain], config)
+    for key, text in plain:
         *groups, last = key.split(".")
         value_of(config, ".".join(groups))[last] = value_of_text(key, text, value_of(config, key))
+    for key, text in [pair for pair in pairs if pair[0].startswith(NETWORK_OPTIONS)]:
+        fields = {name: default for name, default in fields_of(config.network.name).items() if default is not None}
+        refuse_unknown([key], ConfigDict({"network_options": fields}))
+        name = key.removeprefix(NETWORK_OPTIONS)
+        config.network_options[name] = value_of_text(key, text, fields[name])
     return config
 
 
 def value_of_text(key: str, text: str, default: Any) -> Any:
     """What a word of the command line says, as the type of `default`."""
     if isinstance(default, tuple):
-        return typed(key, texts_of(text), default)
+        return numbers_of(key, text) if default and isinstance(default[0], int) else typed(key, texts_of(text), default)
     try:
         if isinstance(default, bool):
             return {"true": True, "false": False}[text.lower()]
         return type(default)(text)
     except (KeyError, ValueError):
         raise UserMistake(f"config key {key}={text!r}: wanted {KINDS[type(default)]}") from None
+
+
+def numbers_of(key: str, text: str) -> tuple[int, ...]:
+    """`4,6,8` and `(4, 6, 8)` as whole numbers."""
+    parts = text.strip("()[] ").rstrip(",").split(",")
+    if not all(part.strip().isdecimal() for part in parts):
+        raise UserMistake(f"config key {key}={text!r}: wanted whole numbers, as in 4,6,8")
+    return tuple(map(int, parts))
 
 
 def texts_of(text: str) -> Any:

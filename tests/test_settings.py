@@ -1,10 +1,12 @@
 """Settings: every key has one type, however a value reaches it, and a mistyped key or name is named."""
 
+from pathlib import Path
+
 import pytest
 from ml_collections import ConfigDict
 
 from mer_jax.config_keys import all_keys, nearest_key, value_of
-from mer_jax.config_reading import changed
+from mer_jax.config_reading import changed, read_config
 from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.settings import completed, default_config, settings_of
 
@@ -90,3 +92,24 @@ def test_a_stage_before_comes_before_and_keeps_what_it_says(rate):
 def test_a_mistake_in_a_stage_before_is_named(changes, words):
     with pytest.raises(UserMistake, match=words):
         settings_of("name", with_stage(**changes))
+
+
+AGMENET = ["--config=experiments/agmenet_synthme.py"]
+
+
+def test_a_networks_fields_may_be_set_by_words(monkeypatch):
+    monkeypatch.chdir(Path(__file__).parents[1])
+    words = ["--config.network_options.dtype=bfloat16", "--config.network_options.blocks=2,3",
+             "--config.network_options.dropout=0", "--config.network_options.compensate=true"]
+    settings = settings_of(*read_config([*AGMENET, *words]))
+    assert dict(settings.network_options) == {"dtype": "bfloat16", "blocks": (2, 3), "dropout": 0.0, "compensate": True}
+
+
+@pytest.mark.parametrize(("word", "line"), [
+    ("network_options.dtyp=bfloat16", "'network_options.dtyp' is not known .did you mean 'network_options.dtype'"),
+    ("network_options.blocks=many", "network_options.blocks='many': wanted whole numbers, as in 4,6,8"),
+    ("network_options.width=wide", "network_options.width='wide': wanted a whole number")])
+def test_a_mistaken_field_of_the_network_is_named(word, line, monkeypatch):
+    monkeypatch.chdir(Path(__file__).parents[1])
+    with pytest.raises(UserMistake, match=line):
+        settings_of(*read_config([*AGMENET, f"--config.{word}"]))

@@ -32,20 +32,25 @@ MODELS = {
 }
 
 
+def fields_of(name: str) -> dict[str, Any]:
+    """What can be set of a network, each with its default. Raises UserMistake where there is no such network."""
+    if name not in MODELS:
+        raise UserMistake(f"network {name!r} is not known{nearest(name, MODELS)}; there are: {', '.join(MODELS)}")
+    return {field.name: field.default for field in dataclasses.fields(MODELS[name].network)
+            if field.name not in ("classes", "parent", "name")}
+
+
 def known_fields(name: str, variant: str | None = None, off: tuple[str, ...] = (),
                  options: Mapping[str, Any] = MappingProxyType({})) -> dict:
     """The fields of a network's variant, the first listed one where None, with `options` and the parts `off` switched off.
 
     Raises UserMistake where there is no such network, variant, part or option, or an option's value is of another kind.
     """
-    if name not in MODELS:
-        raise UserMistake(f"network {name!r} is not known{nearest(name, MODELS)}; there are: {', '.join(MODELS)}")
+    fields = fields_of(name)
     variants = MODELS[name].variants
     if variant is not None and variant not in variants:
         raise UserMistake(f"network {name!r} has no variant {variant!r}{nearest(variant, variants)}; "
                           f"there are: {', '.join(variants)}")
-    fields = {field.name: field.default for field in dataclasses.fields(MODELS[name].network)
-              if field.name not in ("classes", "parent", "name")}
     parts = [field for field, default in fields.items() if default is True]
     for part in off:
         if part not in parts:
