@@ -103,10 +103,10 @@ def beside_torch(one, pairs: int, epochs: int, gpu: bool, progress) -> dict:
 def measure(arguments: argparse.Namespace) -> dict:
     import importlib.util
 
-    from mer_jax.commands import use_platform
+    from mer_jax.backend import start_jax
     from mer_jax.progress_bar import ProgressBar
 
-    use_platform("")
+    start_jax("")
     import jax
     import numpy as np
     from our_side import batch_of, experiment, growth, seconds_of
