@@ -1,11 +1,11 @@
 """Does AGMENet's enhancement help, of which kind, and trained how? Recognition and the motion that it keeps, side by side.
 
-Command:  python experiments/studies/enhancement.py --out=DIR [--only=curve,retinex] [--clips=20] [--json]
+Command:  python experiments/studies/enhancement.py --out=DIR [--only=curve,joint] [--clips=20] [--json]
 Rows:     off        no enhancement: the middle frame of each window
           curve      the main job: two epochs alone, then with the classifier at a tenth of its rate
           alone      ten epochs alone, then fixed while the classifier trains
           joint      no epoch alone: from the start with the classifier, at its rate, under all losses
-          retinex    divided by an illumination in place of the curve
+          division   divided by an illumination in place of the curve
           follow     the curve, after means along the motion in each window
           per_frame  a curve for each moment by itself: the warning
 Measure:  UF1 of the main job at L0 and L2 [95 % over people] and less that of `curve` on the same people; then the error of
@@ -49,7 +49,7 @@ def settings_for(name: str):
     elif name == "joint":
         config.stages_before, config.trainable = {}, {}
         config.losses = {**config.losses, **{loss: 0.1 * factor for loss, factor in ALONE.items()}}
-    elif name == "retinex":
+    elif name == "division":
         config.network_options = {"enhancement": "retinex"}
         config.stages_before = before(2, {"illumination": 1.0, "exposure": 1.0, "colour": 5.0, "motion": 1.0})
     elif name == "follow":
@@ -59,7 +59,7 @@ def settings_for(name: str):
     return settings_of(name, config)
 
 
-ROWS = ("off", "curve", "alone", "joint", "retinex", "follow", "per_frame")
+ROWS = ("off", "curve", "alone", "joint", "division", "follow", "per_frame")
 
 
 def trained(name: str, folder: Path) -> None:
