@@ -5,6 +5,9 @@
 
 import contextlib
 import os
+import socket
+import sys
+import time
 from pathlib import Path
 
 import jax
@@ -50,12 +53,46 @@ def join(distributed: str) -> None:
         raise UserMistake(f"option --distributed={distributed}: wanted auto, or HOST:PORT,COUNT,NUMBER")
     if explicit and int(words[2]) >= int(words[1]):
         raise UserMistake(f"option --distributed={distributed}: no process {words[2]} of {words[1]}; they count from 0")
+    keep_output_clean()
     try:
+        if explicit:
+            meet(words[0], int(words[1]), int(words[2]))
         jax.distributed.initialize(*([words[0], int(words[1]), int(words[2])] if explicit else []),
                                    initialization_timeout=PATIENCE)
-    except (ValueError, RuntimeError) as error:
+    except (ValueError, RuntimeError, OSError) as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserMistake(f"option --distributed={distributed}: the processes did not find each other: {said}") from error
+
+
+def meet(address: str, count: int, number: int) -> None:
+    """Waits until all processes are there, since JAX, which waits as well, ends with an abort where one stays away.
+
+    Raises OSError, of which TimeoutError is one, after PATIENCE seconds.
+    """
+    host, port = address.rsplit(":", 1)
+    last = time.monotonic() + PATIENCE
+    if number == 0:
+        with socket.create_server(("", int(port))) as door, contextlib.ExitStack() as guests:
+            for _ in range(count - 1):
+                door.settimeout(max(last - time.monotonic(), 0.01))
+                guests.enter_context(door.accept()[0])
+        return
+    while True:
+        try:
+            with socket.create_connection((host, int(port)), timeout=max(last - time.monotonic(), 0.01)) as guest:
+                guest.recv(1)                                     # ends when the first process has seen all
+            return
+        except OSError:
+            if time.monotonic() > last:
+                raise
+            time.sleep(0.2)
+
+
+def keep_output_clean() -> None:
+    """What libraries write to the standard output by themselves goes to standard error; what Python prints stays."""
+    sys.stdout.flush()
+    sys.stdout = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
 
 
 def keep_compiled() -> None:
@@ -76,12 +113,12 @@ def keep_compiled() -> None:
 
 
 def make_room(folder: Path, full: int, left: int) -> None:
-    """Removes the oldest files of a folder that holds more than `full` bytes, until it holds no more than `left`."""
+    """Removes the oldest files in a folder that holds more than `full` bytes, until it holds no more than `left`."""
     found = []
-    for path in folder.iterdir():
+    for path in folder.rglob("*"):
         with contextlib.suppress(FileNotFoundError):          # another process makes room as well
-            state = path.stat()
-            found.append((state.st_mtime, state.st_size, path))
+            if path.is_file():
+                found.append((path.stat().st_mtime, path.stat().st_size, path))
     total = sum(size for _, size, _ in found)
     if total <= full:
         return

@@ -137,7 +137,7 @@ def main() -> None:
         except OSError as error:
             sys.exit(fail(disk_mistake(error)))
         except KeyboardInterrupt:
-            print(stopped_line(arguments.folder), file=sys.stderr)
+            print(last_words(arguments), file=sys.stderr)
             sys.exit(128 + signal.SIGINT)
         except Exception as error:
             stopped = getattr(error, "signal", None)
@@ -145,8 +145,13 @@ def main() -> None:
                 if (full := disk_error_behind(error)) is None:
                     raise
                 sys.exit(fail(disk_mistake(full)))
-            print(stopped_line(arguments.folder), file=sys.stderr)
+            print(last_words(arguments), file=sys.stderr)
             sys.exit(128 + stopped)
+
+
+def last_words(arguments: argparse.Namespace) -> str:
+    """What a stopped command says: who only watched has nothing to go on with."""
+    return "stopped" if getattr(arguments, "watch", False) else stopped_line(arguments.folder)
 
 
 def stopped_line(folder: Path | None) -> str:
@@ -162,7 +167,7 @@ def quick_end(arguments: argparse.Namespace) -> Iterator[None]:
     def end(number, _frame):
         with contextlib.suppress(RuntimeError):          # the signal came while something was being drawn
             erase_drawn()
-        os.write(2, f"{stopped_line(arguments.folder)}\n".encode())
+        os.write(2, f"{last_words(arguments)}\n".encode())
         os._exit(128 + number)
 
     before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}

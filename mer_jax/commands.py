@@ -55,6 +55,8 @@ def train(arguments: argparse.Namespace, rest: list[str]) -> None:
     clips = load(settings.source, settings.classes, **dict(settings.data_options))
     benchmark = arguments.benchmark or default_folder(settings)
     kept = train_network(settings, clips, arguments.out, benchmark)
+    if kept is None:                                              # one of several processes that is not the first
+        return
     print(json.dumps({**kept, "folder": str(arguments.out)}) if arguments.json else
           f"{kept['network']} {kept['variant'] or ''}: trained on {kept['data']['clips']} clips, {arguments.out}\n"
           f"cross-validated score: {kept['score'] if isinstance(kept['score'], str) else kept['score']['overall']}")
@@ -82,7 +84,7 @@ def fidelity(arguments: argparse.Namespace, rest: list[str]) -> None:
     from mer_jax.evaluation.fidelity_examples import example_of
     from mer_jax.evaluation.fidelity_figure import fidelity_figure
     from mer_jax.evaluation.fidelity_table import fidelity_table
-    from mer_jax.evaluation.kept_enhancement import kept_enhancers
+    from mer_jax.evaluation.kept_enhancement import kept_enhancers, trained_on
     from mer_jax.evaluation.motion_summary import CEILING, CLEAN
     from mer_jax.light.enhancers import ENHANCERS
 
@@ -95,9 +97,10 @@ def fidelity(arguments: argparse.Namespace, rest: list[str]) -> None:
         raise UserMistake(f"option --clips={arguments.clips}: wanted at least 1")
     keep_compiled()
     clips = clips_of(arguments)
+    seen = trained_on(clips, words_of(arguments.networks))
     if arguments.clips is not None and arguments.clips < len(clips):
         clips = clips.take([number * len(clips) // arguments.clips for number in range(arguments.clips)])
-    found = compare_enhancers(clips, levels, names, networks)
+    found = {**compare_enhancers(clips, levels, names, networks), "trained_on_these": seen}
     print(json.dumps(found) if arguments.json else fidelity_table(found))
     if arguments.figure:
         fidelity_figure(found, example_of(clips, found, networks), arguments.figure)

@@ -1,6 +1,7 @@
 """`load`: one's own table, a built TFDS folder, or faces rendered at the first use, as Clips."""
 
 import contextlib
+import fcntl
 import importlib
 import io
 import os
@@ -72,9 +73,10 @@ def rendered(name: str, tier: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     builder = builder_class(config=tier or tiers[0], data_dir=folder, file_format="array_record")
     said = io.StringIO()                                          # TFDS announces itself; the builder has a bar of its own
-    with contextlib.redirect_stdout(said):
+    with contextlib.redirect_stdout(said), open(folder / f".{name}.lock", "w") as alone:
         tfds.disable_progress_bar()
         try:
+            fcntl.flock(alone, fcntl.LOCK_EX)                     # of two that want to build it, the second finds it built
             builder.download_and_prepare()
         finally:
             tfds.enable_progress_bar()

@@ -74,7 +74,7 @@ def prepare(network: nn.Module, clips: Clips, folds: Folds, recipe: Recipe, *, s
     check_start(network, start)
     check_classes(clips)
     check_folds(clips, folds)
-    if not hypers or not all(isinstance(hyper, Hyper) for hyper in hypers):
+    if isinstance(hypers, Hyper) or not hypers or not all(isinstance(hyper, Hyper) for hyper in hypers):
         raise UserMistake(f"hypers={hypers!r}: wanted one or more Hyper(learning_rate, weight_decay, label_smoothing)")
     runs = make_runs(clips, folds, recipe, seeds, selection, hypers)
     if not allow_absent_class:
@@ -94,6 +94,19 @@ def prepare(network: nn.Module, clips: Clips, folds: Folds, recipe: Recipe, *, s
     if len(hypers) > 1:
         names = tuple(f"hyper{number * len(hypers) // len(names)}/{name}" for number, name in enumerate(names))
     return Experiment(program, runs, names, data, clips, folds, seeds, findings, plan, tuple(hypers))
+
+
+def audit_again(experiment: Experiment, plan: Plan) -> None:
+    """Where the plan compiles other programs than those that were audited, and found sound, lets the poison loose on them too.
+
+    Raises UserMistake where it reaches training.
+    """
+    e = experiment
+    if e.findings or (plan.shape, plan.form, plan.chunk) == (e.plan.shape, e.plan.form, e.plan.chunk):
+        return
+    first = jax.tree.map(lambda leaf: leaf[0], e.runs)
+    if findings := poison_reaches_training(e.program, plan, first, e.data, e.folds.test[0], e.folds.names[0]):
+        raise UserMistake(f"the leak audit refuses the plan: {findings[0]}")
 
 
 def audit(program: Program, plan: Plan, runs: Run, data: Data, clips: Clips, folds: Folds) -> tuple[str, ...]:

@@ -22,6 +22,8 @@ def fidelity_table(found: dict) -> str:
              f"{found['reference']}; landmarks {found['landmarks']}; the face moves in {found['moving']}", *LEGEND]
     if found["left_out"]:
         lines.append(f"left out, since OpenCV is not installed: {', '.join(found['left_out'])}")
+    if found.get("trained_on_these"):
+        lines.append(f"trained on these very clips, so only others could judge them: {', '.join(found['trained_on_these'])}")
     clean = next(row for row in found["rows"] if row["enhancer"] == CLEAN)
     ideal = {name: ", ".join(f"{word} {clean[name][key][0]:.{digits}f}" for word, key, digits in IDEAL) for name in ESTIMATORS}
     for level in dict.fromkeys(row["level"] for row in found["rows"] if row["enhancer"] != CLEAN):

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from mer_jax.data.clips import Clips, data_digest
 from mer_jax.evaluation.kept_network import read_network
 from mer_jax.light.enhancers import Enhancer
 from mer_jax.mistakes import UserMistake
@@ -24,6 +25,13 @@ def kept_enhancers(folders: tuple[str, ...], taken: tuple[str, ...] = ()) -> dic
             raise UserMistake(f"network {folder}: another enhancer is called {name!r}; rename the folder")
         found[name] = kept_enhancer(folder)
     return found
+
+
+def trained_on(clips: Clips, folders: tuple[str, ...]) -> list[str]:
+    """The names of those whose networks were trained on these very clips: what they keep of them says little of others."""
+    digest = data_digest(clips) if folders else ""
+    return [folder.resolve().name for folder in map(Path, folders)
+            if read_network(folder).description.get("data", {}).get("digest") == digest]
 
 
 def kept_enhancer(folder: Path) -> Enhancer:

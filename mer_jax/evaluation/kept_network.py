@@ -39,8 +39,9 @@ class KeptNetwork(NamedTuple):
     description: dict
 
 
-def train_network(settings, clips: Clips, folder: Path, benchmark: Path) -> dict:
-    """Trains on every clip, seed 0, to the last epoch; writes weights.npz and network.json, whose content it returns.
+def train_network(settings, clips: Clips, folder: Path, benchmark: Path) -> dict | None:
+    """Trains on every clip, seed 0, to the last epoch; writes weights.npz and network.json, whose content it returns. Of
+    several processes that train it together the first does so, and the others return None.
 
     benchmark: the folder of the run that scored the same settings on the same data, if there is one.
     Raises UserMistake where the folder holds something else, or the network cannot read the clips.
@@ -77,8 +78,8 @@ def train_network(settings, clips: Clips, folder: Path, benchmark: Path) -> dict
                           "shapes": {name: list(clips.inputs()[name].shape[1:]) for name in network.inputs}},
         **description, "score": earned,
     }
-    if jax.process_index():                                       # of several processes the first writes
-        return kept
+    if jax.process_index():
+        return None
     folder.mkdir(parents=True, exist_ok=True)
     np.savez(file := io.BytesIO(), **weights)
     write_whole(folder / "weights.npz", file.getvalue())

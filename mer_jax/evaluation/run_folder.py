@@ -17,7 +17,7 @@ import numpy as np
 
 from mer_jax.data.clips import Clips
 from mer_jax.data.folds import PROTOCOLS, Folds
-from mer_jax.evaluation.benchmark import Experiment, looking_maps, predictions_of, prepare, train_experiment
+from mer_jax.evaluation.benchmark import Experiment, audit_again, looking_maps, predictions_of, prepare, train_experiment
 from mer_jax.evaluation.examples import example_faces
 from mer_jax.evaluation.finished_run import is_finished, read_run
 from mer_jax.evaluation.folder_lock import locked
@@ -85,8 +85,9 @@ def run_benchmark(settings, clips: Clips, folder: Path, fresh: bool = False, pro
     else:
         check_folder(folder, description)
         if is_finished(folder):
-            if profile:
-                raise UserMistake(f"{folder}: finished, so there is nothing to train and to profile; {START_OVER}")
+            if profile or tune:
+                asked = "profile" if profile else "tune"
+                raise UserMistake(f"{folder}: finished, so there is nothing to train and to {asked}; {START_OVER}")
             return finished_metrics(folder)
         findings = check_unfinished(folder, description)
     experiment = prepare(network, clips, make_folds(settings, clips), settings.recipe, seeds=settings.seeds,
@@ -105,6 +106,7 @@ def run_benchmark(settings, clips: Clips, folder: Path, fresh: bool = False, pro
         e = experiment
         plan = obeyed_plan(folder, e.plan, functools.partial(clear, folder, keep=("config.json", "plan.json")),
                            functools.partial(measured_plan, e.program, e.runs, e.data) if tune else None)
+        audit_again(e, plan)
         print(f"{jax.local_device_count()} {jax.default_backend()} devices", file=sys.stderr)
         profiled = {"profile": profile_epoch(e.program, plan, e.runs, e.data, folder / "profile")} if profile else {}
         result = train_experiment(experiment, plan, folder, settings.checkpoint_seconds)

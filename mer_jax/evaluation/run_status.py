@@ -20,7 +20,7 @@ from mer_jax.training.event_log import EventReader
 from mer_jax.training.progress import FAILED, STOPPED, Progress, after, band, seconds_left, seconds_per_epoch
 
 RUNNING, FINISHED, KILLED, ELSEWHERE = "running", "finished", "killed", "elsewhere"
-ONCE = ("--fresh", "--tune", "--profile")        # words of a command that are not given again to go on
+ONCE = ("--fresh", "--profile")                  # words of a command that are not given again to go on
 
 
 @dataclasses.dataclass(frozen=True)

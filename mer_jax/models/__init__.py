@@ -12,7 +12,9 @@ import jax
 from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.models import agmenet
 from mer_jax.models.agmenet import AGMENet
-from mer_jax.models.network import example_inputs, input_shapes
+from mer_jax.models.blocks.convolution import FORMS
+from mer_jax.models.blocks.enhancement import KINDS
+from mer_jax.models.network import DTYPES, example_inputs, input_shapes
 from mer_jax.models.ststnet import STSTNet
 
 
@@ -30,6 +32,9 @@ MODELS = {
     "agmenet": Entry(AGMENet, "AGMENet, JETBM 2024 (doi 10.5281/zenodo.13933725)", "abstract only", agmenet.VARIANTS),
     "ststnet": Entry(STSTNet, "Liong et al., FG 2019 (arXiv 1902.03634)", "exact port"),
 }
+
+
+CHOICES = {"dtype": DTYPES, "form": FORMS, "enhancement": KINDS, "motion": agmenet.MOTIONS}     # what some fields may be
 
 
 def fields_of(name: str) -> dict[str, Any]:
@@ -62,6 +67,12 @@ def known_fields(name: str, variant: str | None = None, off: tuple[str, ...] = (
                               f"there are: {', '.join(fields)}")
         if type(value) is not type(fields[option]) and not (isinstance(fields[option], float) and type(value) is int):
             raise UserMistake(f"network {name!r}, option {option}={value!r}: wanted a value like {fields[option]!r}")
+        if option in CHOICES and value not in CHOICES[option]:
+            raise UserMistake(f"network {name!r}, option {option}={value!r} is not known{nearest(value, CHOICES[option])}; "
+                              f"there are: {', '.join(CHOICES[option])}")
+        if isinstance(value, int | float) and not 0 <= value < (1 if option == "dropout" else math.inf):
+            raise UserMistake(f"network {name!r}, option {option}={value!r}: wanted 0 or more"
+                              + (", less than 1" if option == "dropout" else ""))
     chosen = variants[variant] if variant is not None else next(iter(variants.values()))
     return {**chosen, **options, **dict.fromkeys(off, False)}
 

@@ -23,7 +23,7 @@ from mer_jax.training.finite import check_losses, check_predictions
 from mer_jax.training.inputs import Data
 from mer_jax.training.metric_log import MetricLog
 from mer_jax.training.plan import Plan, planned
-from mer_jax.training.preemption import Interrupted, stop_requested
+from mer_jax.training.preemption import Interrupted, agreed, stop_requested
 from mer_jax.training.run import (
     Program,
     Run,
@@ -160,15 +160,16 @@ def train_chunk(program: Program, plan: Plan, runs: Run, data: Data, names: Sequ
             report(pending, names, log)                    # the epoch before: the device is already busy with this one
             pending = (epoch, metrics)
             due = epoch + 1 == program.recipe.epochs or time.monotonic() - saved_at > save_every
-            if due or stop.signal:
+            stopped = agreed(stop.signal)
+            if due or stopped:
                 report(pending, names, log)
                 pending = None
                 if folder is not None:
                     checkpoints.save(folder, epoch + 1, state, identity)
                     log.call()
                 saved_at = time.monotonic()
-            if stop.signal:
-                raise Interrupted(stop.signal)
+            if stopped:
+                raise Interrupted(stopped)
         report(pending, names, log)
     return state
 

@@ -6,6 +6,10 @@ import threading
 import types
 from collections.abc import Iterator
 
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
 
 class Interrupted(Exception):
     """Training was asked to stop; what was done so far is stored. `signal` is the number of the signal."""
@@ -34,3 +38,10 @@ def stop_requested() -> Iterator[types.SimpleNamespace]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def agreed(signal_number: int | None) -> int | None:
+    """The signal that any of several processes got: all must stop at the same epoch, or one waits for the others forever."""
+    if jax.process_count() == 1:
+        return signal_number
+    return int(multihost_utils.process_allgather(np.int32(signal_number or 0)).max()) or None

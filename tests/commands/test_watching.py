@@ -41,6 +41,10 @@ def test_status_on_what_is_no_run(here, refused):
     refused(["status", "."], "no config.json")
     refused(["status"], "DIR")
     refused(["status", ".", "--wach"], "--wach")
+
+
+def test_tensorboard_on_what_is_no_run(here, refused):
+    pytest.importorskip("tensorboardX")
     refused(["tensorboard", "flow"], "flow: not a run's folder")
 
 

@@ -84,7 +84,7 @@ def test_along_the_motion_a_still_window_keeps_its_mean_and_a_moving_one_its_det
 
 def test_an_unknown_kind_or_option_is_named(moving_clips):
     folds, recipe = leave_one_subject_out(moving_clips), Recipe((Stage(1, 1e-3),))
-    with pytest.raises(UserMistake, match="enhancement 'retinx' is not known .did you mean 'retinex'"):
+    with pytest.raises(UserMistake, match="enhancement='retinx' is not known .did you mean 'retinex'"):
         prepare(create("agmenet", 3, "tiny", enhancement="retinx"), moving_clips, folds, recipe)
     with pytest.raises(UserMistake, match="network 'agmenet' has no option 'enhancment' .did you mean 'enhancement'"):
         create("agmenet", 3, "tiny", enhancment="retinex")
@@ -93,7 +93,7 @@ def test_an_unknown_kind_or_option_is_named(moving_clips):
 
 
 @pytest.mark.parametrize(("options", "line"), [
-    ({"motion": "differnce"}, "motion 'differnce' is not known .did you mean 'difference'"),
+    ({"motion": "differnce"}, "motion='differnce' is not known .did you mean 'difference'"),
     ({"heads": 5}, "AGMENet cannot be made with these options: ")])
 def test_options_that_do_not_fit_are_one_line(moving_clips, options, line):
     with pytest.raises(UserMistake, match=line):

@@ -1,5 +1,6 @@
 """One big model: one device = eight = pmap after five steps of SGD with batch norm; and the same for a network that is kept."""
 
+import json
 import os
 import socket
 import subprocess
@@ -101,6 +102,12 @@ def get_config():
 """
 
 
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        return free.getsockname()[1]
+
+
 @pytest.mark.slow
 def test_two_processes_train_what_one_does(clips, tmp_path):
     """By the command itself: a process of two devices, and two processes of two devices that share every batch."""
@@ -113,9 +120,7 @@ def test_two_processes_train_what_one_does(clips, tmp_path):
         Image.fromarray(image).save(tmp_path / name)
         rows.append(f"{key.replace('/', ',')},{clips.classes[label]},{name}")
     (tmp_path / "clips.csv").write_text("\n".join(rows) + "\n")
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        address = f"localhost:{free.getsockname()[1]}"
+    address = f"localhost:{free_port()}"
     environment = {**os.environ, "JAX_NUM_CPU_DEVICES": "2", "PYTHONPATH": str(Path(__file__).parents[2])}
 
     def start(*words: str) -> subprocess.Popen:
@@ -123,14 +128,29 @@ def test_two_processes_train_what_one_does(clips, tmp_path):
         return subprocess.Popen(command, cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE)
 
-    together = [start("--out=both", f"--distributed={address},2,{number}") for number in range(2)]
-    for process in (start("--out=one"), *together):
-        said = process.communicate(timeout=400)
-        assert process.returncode == 0, said
+    together = [start("--out=both", "--json", f"--distributed={address},2,{number}") for number in range(2)]
+    printed = []
+    for process in (start("--out=one", "--json"), *together):
+        out, err = process.communicate(timeout=400)
+        assert process.returncode == 0, err
+        printed.append(out)
+    assert json.loads(printed[0])["folder"] == "one" and json.loads(printed[1])["folder"] == "both" and printed[2] == ""
     with np.load(tmp_path / "one" / "weights.npz") as one, np.load(tmp_path / "both" / "weights.npz") as both:
         assert set(one) == set(both)
         for name in one:
             np.testing.assert_allclose(one[name], both[name], rtol=1e-4, atol=1e-5 * np.abs(one[name]).max(), err_msg=name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", ["localhost:{port},2,0", "localhost:{port},2,1", "nowhere.invalid:{port},2,1"])
+def test_processes_that_stay_away_are_one_line(words, tmp_path):
+    """Whether the first waits for the others, or one of them for the first."""
+    code = ("from mer_jax import backend, command_line\nbackend.PATIENCE = 2\ncommand_line.main()")
+    (tmp_path / "two.py").write_text(CONFIG)
+    words = ["train", "--config=two.py", "--out=both", f"--distributed={words.format(port=free_port())}"]
+    done = subprocess.run([sys.executable, "-c", code, *words], cwd=tmp_path, capture_output=True, text=True, timeout=120,
+                          env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}, check=False)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "did not find each other" in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize(("words", "line"), [

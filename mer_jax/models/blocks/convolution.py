@@ -5,7 +5,7 @@ batched matrix product. Both forms share their parameters, so a network may swit
 """
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import flax.linen as nn
 import jax
@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 Form = Literal["patches", "conv"]
+FORMS = get_args(Form)
 
 
 def patches(images: Float[Array, "channels height width n"], size: int) -> Float[Array, "patch h w n"]:
