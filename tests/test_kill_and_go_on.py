@@ -28,7 +28,7 @@ def get_config():
 
 
 class Benchmark:
-    """The command in a folder of its own, on one CPU device: 12 runs in three chunks."""
+    """The command in a folder of its own, on one CPU device: 12 runs, one after the other."""
 
     def __init__(self, folder: Path, clips):
         self.folder = folder

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
-PROGRAMS = [path for path in sorted(EXPERIMENTS.rglob("*.py")) if "__main__" in path.read_text(encoding="utf-8")]
+PROGRAMS = [path for path in sorted(EXPERIMENTS.rglob("*.py"))
+            if all(word in path.read_text(encoding="utf-8") for word in ("__main__", "Command:"))]
 
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
@@ -22,4 +23,5 @@ def test_a_program_says_how_it_is_called(path, monkeypatch, capsys):
 
 
 def test_there_are_programs():
-    assert {"enhancement", "agmenet_controls", "flow"} <= {path.stem for path in PROGRAMS}
+    wanted = {"enhancement", "agmenet_controls", "flow", "loso", "input", "ststnet_published_weights"}
+    assert wanted <= {path.stem for path in PROGRAMS}

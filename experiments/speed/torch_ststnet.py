@@ -1,6 +1,6 @@
 """STSTNet's cross-validation in PyTorch, written from the paper for `loso.py`: a worker that trains its share of the folds.
 
-Command:  python experiments/speed/torch_ststnet.py FOLDER ARRANGEMENT WORKER WORKERS THREADS     (loso.py starts it)
+Started as: torch_ststnet.py FOLDER ARRANGEMENT WORKER WORKERS THREADS     (loso.py starts it)
 FOLDER has data.npz: flow (N, 28, 28, 3) uint8, label (N,), train (folds, rows), count (folds,), test (folds, rows), steps.
 It reads a line of JSON from standard input, {"folds": .., "epochs": ..} or {"check": path}, and answers with a line.
 The data stay on the device as float32; the steps, batches, optimizer and dropout are those of `mer-jax benchmark`.
