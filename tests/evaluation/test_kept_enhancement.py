@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mer_jax.evaluation.kept_enhancement import kept_enhancer, kept_enhancers
+from mer_jax.data.clips import data_digest
+from mer_jax.evaluation.kept_enhancement import kept_enhancer, kept_enhancers, trained_on
 from mer_jax.evaluation.kept_network import name_of, read_network
 from mer_jax.mistakes import UserMistake
 from mer_jax.models import create
@@ -65,6 +66,12 @@ def test_grey_windows_are_seen_as_three_equal_colours(kept):
     enhance = jax.jit(kept_enhancer(kept).function)
     grey = np.random.default_rng(1).uniform(0, 0.3, (2, 5, 16, 16, 1)).astype(np.float32)
     np.testing.assert_array_equal(enhance(grey), enhance(np.repeat(grey, 3, -1)))
+
+
+def test_who_was_trained_on_these_very_clips_is_named(kept, clips):
+    change(kept, data={"digest": data_digest(clips)})
+    assert trained_on(clips, (str(kept),)) == ["mine"]
+    assert trained_on(clips.take(np.arange(len(clips) - 1)), (str(kept),)) == trained_on(clips, ()) == []
 
 
 def test_other_windows_than_it_was_trained_on_are_refused(kept):

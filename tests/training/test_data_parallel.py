@@ -23,6 +23,7 @@ from mer_jax.training.data_parallel import pmapped_step, sharded_step
 from mer_jax.training.inputs import clip_keys
 from mer_jax.training.many_runs import train_one
 from mer_jax.training.metric_log import MetricLog
+from mer_jax.training.preemption import agreed
 from mer_jax.training.run import Program
 from mer_jax.training.stages import Recipe, Stage
 from mer_jax.training.train_state import init_state
@@ -159,3 +160,14 @@ def test_processes_that_stay_away_are_one_line(words, tmp_path):
 def test_words_that_name_no_processes_are_refused(words, line):
     with pytest.raises(UserMistake, match=line):
         join(words)
+
+
+def test_a_signal_to_one_process_stops_all(monkeypatch):
+    """What each of two processes is told, when the other got SIGTERM, or none did; one alone asks nobody."""
+    assert agreed(15) == 15 and agreed(None) is None
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    for other, wanted in ((15, 15), (0, None)):
+        monkeypatch.setattr("mer_jax.training.preemption.multihost_utils.process_allgather",
+                            lambda own, other=other: np.array([own, other]))
+        assert agreed(None) == wanted
+        assert agreed(2) == max(2, other)

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from mer_jax.data.folds import composite
+from mer_jax.evaluation import benchmark
 from mer_jax.evaluation.benchmark import predictions_of, prepare, train_experiment
+from mer_jax.mistakes import UserMistake
 from mer_jax.models import create
 from mer_jax.training import tuning
 from mer_jax.training.plan import Plan, planned
@@ -70,3 +72,14 @@ def test_every_plan_can_be_measured_and_gives_the_same_predictions(experiment):
         found = predictions_of(experiment, train_experiment(experiment, plan)).probabilities
         np.testing.assert_allclose(found, wanted, atol=1e-4)
         assert 0 < epoch_seconds(experiment.program, plan, experiment.runs, experiment.data) < 60
+
+
+def test_the_poison_is_let_loose_on_a_plan_that_compiles_something_else(experiment, monkeypatch):
+    seen = []
+    monkeypatch.setattr(benchmark, "poison_reaches_training", lambda program, plan, *_: [seen.append(plan) or "it leaks"])
+    benchmark.audit_again(experiment, experiment.plan)
+    assert not seen                                           # audited already
+    other = dataclasses.replace(experiment.plan, form="conv")
+    with pytest.raises(UserMistake, match="the leak audit refuses the plan: it leaks"):
+        benchmark.audit_again(experiment, other)
+    assert seen == [other]
