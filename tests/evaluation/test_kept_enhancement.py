@@ -118,6 +118,14 @@ def test_a_flipped_bit_is_noticed(kept, place):
         read_network(kept)
 
 
+def test_weights_that_are_no_numbers_are_refused(kept, variables):
+    spoiled = {name_of(path): np.array(leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(variables)}
+    spoiled["params/head/bias"][0] = np.nan
+    np.savez(kept / "weights.npz", **spoiled)
+    with pytest.raises(UserMistake, match="params/head/bias: found float32 .*wanted finite"):
+        read_network(kept)
+
+
 def test_damaged_words_are_named(kept):
     (kept / "network.json").write_bytes(b"\xff\xfe{")
     with pytest.raises(UserMistake, match=r"network\.json: damaged"):
