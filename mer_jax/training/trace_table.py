@@ -7,6 +7,7 @@ CPU library of matrix products and convolutions.
 
 import dataclasses
 import re
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -29,7 +30,9 @@ def trace_table(path: Path) -> TraceTable:
 
 
 def table_of(data: ProfileData) -> TraceTable:
-    lines = list(operator_lines(data))
+    with warnings.catch_warnings():                                # of types that jaxlib makes at the first look: were it an
+        warnings.simplefilter("ignore", DeprecationWarning)        # error, as under `python -W error`, jaxlib 0.12 would abort
+        lines = list(operator_lines(data))
     totals: dict[str, list] = {}
     for line in lines:
         for name, seconds in own_seconds(line):
