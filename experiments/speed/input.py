@@ -13,20 +13,6 @@ import json
 import time
 
 
-def random_frames(count: int = 24):
-    """Clips of 15 native frames of 64x64 at 200 fps, of noise: no pixel's value changes what a step costs."""
-    import numpy as np
-
-    from mer_jax.data.clips import clips_of
-
-    rng, names = np.random.default_rng(0), ("negative", "positive", "surprise")
-    keys = [("random", f"s{c % 4}", f"c{c}") for c in range(count)]
-    marks = {name: np.full(count, value, np.int32) for name, value in
-             (("length", 15), ("onset", 0), ("apex", 7), ("offset", 14))}
-    return clips_of(keys, [names[c // 4 % 3] for c in range(count)], names, fps=np.full(count, 200, np.float32),
-                    frames=rng.integers(0, 256, (count, 15, 64, 64, 3), dtype=np.uint8), **marks)
-
-
 def steps_of(network, clips, batch: int, augmentation):
     """(state, step with data, step of one fixed batch): functions of the state, both of the same `train_step`."""
     import functools
@@ -94,12 +80,13 @@ def compared(network, clips, batch: int, augmentation, rounds: int, progress) ->
 def measure(rounds: int) -> dict:
     import jax
     from composite_shape import composite_clips
+    from frame_clips import random_frames
 
     from mer_jax.models import create
     from mer_jax.progress_bar import ProgressBar
     from mer_jax.training.augmentation import Augmentation
 
-    flow, frames = composite_clips(), random_frames()
+    flow, frames = composite_clips(), random_frames(24, 64)
     ststnet, agmenet = create("ststnet", classes=3), create("agmenet", classes=3, variant="tiny")
     moved, dark = Augmentation(flip=True, shift=2), Augmentation(flip=True, shift=2, dark=0.5)
     cases = {"STSTNet, rows gathered": (ststnet, flow, 221, Augmentation()),

@@ -16,9 +16,6 @@ Floor:    operations that the network needs (products of the forward pass, and o
 import argparse
 import json
 import os
-import tempfile
-import time
-from pathlib import Path
 
 EPOCHS = {"cpu": 4, "gpu": 50}
 
@@ -28,76 +25,29 @@ def operations(batch: int) -> float:
     return 2 * 2.0 * batch * (900 * 27 * 16 + 1.5 * 400 * 3)
 
 
-def product_rate() -> float:
-    """Operations a second of large float32 matrix products on all devices at once, the median of five."""
-    import jax
-    import jax.numpy as jnp
-    import numpy as np
+def experiment(epochs: int):
+    """The experiment as `mer-jax benchmark` lays it out; the leak audit is left out."""
+    from composite_shape import composite_clips
 
-    size = 1024 if jax.default_backend() == "cpu" else 8192
-    matrices = [jax.device_put(jnp.ones((size, size)), device) for device in jax.local_devices()]
-    product, rates = jax.jit(jnp.matmul), []
-    for _ in range(6):
-        start = time.perf_counter()
-        jax.block_until_ready([product(matrix, matrix) for matrix in matrices for _ in range(4)])
-        rates.append(4 * len(matrices) * 2 * size**3 / (time.perf_counter() - start))
-    return float(np.median(rates[1:]))
+    from mer_jax.data.folds import composite
+    from mer_jax.evaluation.benchmark import prepare
+    from mer_jax.models.ststnet import STSTNet
+    from mer_jax.training.stages import Recipe, Stage
+
+    clips = composite_clips()
+    return prepare(STSTNet(), clips, composite(clips), Recipe((Stage(epochs, 5e-5),), batch_size=256), findings=())
 
 
-def write_data(one, folder: Path) -> None:
-    """What torch_ststnet.py reads."""
-    import numpy as np
+def peer_of(one, gpu: bool):
+    from beside_torch import Peer
+    from torch_workers import CORES
 
-    np.savez(folder / "data.npz", flow=one.clips.flow, label=one.clips.label, train=one.runs.train, count=one.runs.train_count,
-             test=one.runs.test, steps=one.program.steps_per_epoch)
-
-
-def against(one, workers, pairs: int, epochs: int, progress) -> dict:
-    """Alternating pairs of ours and theirs: median seconds and ratio, its spread, and the same of CPU seconds."""
-    import numpy as np
-    from our_side import seconds_of
-
-    folds, seconds = len(one.names), []
-    workers.seconds(folds, 1)
-    for _ in range(pairs):
-        seconds.append((seconds_of(one), workers.seconds(folds, epochs)))
-        progress.advance()
-    (ours, cpu_ours), (theirs, cpu_theirs) = np.array(seconds).transpose(1, 2, 0)
-    ratio = theirs / ours
-    return {"ratio": float(np.median(ratio)), "spread": [float(ratio.min()), float(ratio.max())],
-            "seconds_ours": float(np.median(ours)), "seconds_theirs": float(np.median(theirs)),
-            "cpu_seconds": {"ours": float(np.median(cpu_ours)), "theirs": float(np.median(cpu_theirs)),
-                            "ratio": float(np.median(cpu_theirs / cpu_ours))}}
-
-
-def beside_torch(one, pairs: int, epochs: int, gpu: bool, progress) -> dict:
-    """All figures with a peer in them: the arrangements tried, the same losses, and the ratios."""
-    import numpy as np
-    from our_side import same_steps
-    from torch_workers import CORES, Workers, candidates
-
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write_data(one, folder)
-        given, losses = same_steps(one)
-        np.savez(folder / "check.npz", **given)
-        eager = Workers(folder, "eager", 1, CORES)
-        theirs = eager.ask(check=str(folder / "check.npz"))[0]["losses"]
-        eager.close()
-        tried, arrangements = candidates(folder, gpu, 2 * CORES, one.program.steps_per_epoch, progress)
-        order = sorted(arrangements, key=lambda name: tried[name]["milliseconds_a_step"])
-        found = {"torch": eager.versions["torch"], "arrangements": tried, "losses": {"ours": losses, "theirs": theirs},
-                 "loss_difference": float(np.max(np.abs(np.subtract(losses, theirs) / np.array(theirs))))}
-        for place, name in enumerate(order if gpu else order[:1]):
-            workers = Workers(folder, *arrangements[name])
-            measured = against(one, workers, pairs, epochs, progress)
-            workers.close()
-            if place == 0:
-                found |= {**measured, "theirs": name}
-            if gpu:
-                key = {"eager": "ratio_eager_loop", "graphed": "ratio_graphed_loop"}.get(arrangements[name][0], "ratio_stacked")
-                found |= {key: measured["ratio"], f"spread{key[5:]}": measured["spread"]}
-    return found
+    on_cpu = [(words, CORES, 1) for words in ("eager", "eager+channels_last", "one_stream", "one_stream+channels_last",
+                                              "compiled", "compiled+one_stream+channels_last", "stacked+one_stream")]
+    names = {"eager": "eager_loop", "graphed": "graphed_loop", "stacked": "stacked"}
+    arrangements = [(words, 1, CORES) for words in names] if gpu else [*on_cpu[:1], ("eager", 1, CORES), *on_cpu[1:]]
+    return Peer("torch_ststnet.py", {"flow": one.clips.flow}, tuple(arrangements), lambda words: names[words] if gpu else "",
+                2 * CORES)
 
 
 def measure(arguments: argparse.Namespace) -> dict:
@@ -109,20 +59,23 @@ def measure(arguments: argparse.Namespace) -> dict:
     start_jax("")
     import jax
     import numpy as np
-    from our_side import batch_of, experiment, growth, seconds_of
+    from our_side import growth, product_rate, seconds_of
 
     gpu, peer = jax.default_backend() != "cpu", importlib.util.find_spec("torch") is not None
     epochs = arguments.epochs or EPOCHS["gpu" if gpu else "cpu"]
     one = experiment(epochs)
-    batch, steps = batch_of(one.program), len(one.names) * epochs * one.program.steps_per_epoch
+    batch, steps = one.program.batch_rows, len(one.names) * epochs * one.program.steps_per_epoch
     with ProgressBar(1 + peer * (8 + arguments.pairs) + 7 * arguments.growth, "speed") as progress:
         first, alone = seconds_of(one)[0], [seconds_of(one)[0] for _ in range(2)]
         progress.advance()
         found = {"seconds_ours": float(np.median(alone)), "pairs": arguments.pairs * peer, "steps": steps, "batch": batch,
                  "folds": len(one.names), "clips": len(one.clips), "epochs": epochs,
                  "compile_seconds_ours": first - float(np.median(alone)), "plan": list(one.plan.shape) + [one.plan.chunk]}
-        found |= beside_torch(one, arguments.pairs, epochs, gpu, progress) if peer else {}
-        found |= growth(one, progress) if arguments.growth else {}
+        if peer:
+            from beside_torch import compared
+
+            found |= compared(one, peer_of(one, gpu), arguments.pairs, epochs, progress)
+        found |= growth(one, (1, 4, 16, 64, 256), progress) if arguments.growth else {}
     if gpu:
         whole = experiment(500)
         seconds_of(whole)
@@ -137,30 +90,14 @@ def measure(arguments: argparse.Namespace) -> dict:
             "device": f"{jax.local_device_count()} x {jax.local_devices()[0].device_kind}"}
 
 
-def table(found: dict) -> str:
+def text(found: dict) -> str:
+    from beside_torch import lines_of
+
     lines = [f"{found['folds']} folds of {found['clips']} clips, {found['epochs']} epochs: {found['steps']} steps of "
              f"{found['batch']} clips, on {found['device']}; {found['operations_of_a_step'] / 1e6:.0f} MFLOP and "
-             f"{found['bytes_of_a_step'] / 1e6:.2f} MB a step at least",
-             f"{'':46} {'ms a step':>9} {'start s':>8}"]
-    for name, row in found.get("arrangements", {}).items():
-        lines.append(f"torch {name:40} " + (f"{row['milliseconds_a_step']:9.1f} {row['start_seconds']:8.1f}"
-                                            if "failed" not in row else row["failed"]))
-    for side in ("ours", "theirs"):
-        if f"gap_{side}" in found:
-            each = 1e3 * found[f"seconds_{side}"] / found["steps"]
-            lines.append(f"{side:8} {found[f'seconds_{side}']:8.2f} s, {each:6.2f} ms a step, {found[f'gap_{side}']:.1f} x "
-                         f"the floor of {found['floor_seconds']:.3f} s")
-    for key in [key for key in found if key.startswith("ratio")]:
-        low, high = found[f"spread{key[5:]}"]
-        lines.append(f"{key} {found[key]:.2f}, {found['pairs']} pairs from {low:.2f} to {high:.2f}")
-    if "cpu_seconds" in found:
-        spent = "CPU seconds of all threads: {ours:.1f} ours, {theirs:.1f} theirs, ratio {ratio:.2f}"
-        lines.append(spent.format(**found["cpu_seconds"]))
-    lines += [f"losses without dropout differ by {found['loss_difference']:.1e} at most"] if "losses" in found else [
-        "torch is not installed: ours alone was measured"]
-    lines += [f"{key}: {found[key]}" for key in ("seconds_a_run", "seconds_on_devices", "seconds_68_folds_500_epochs")
-              if key in found]
-    return "\n".join(lines)
+             f"{found['bytes_of_a_step'] / 1e6:.2f} MB a step at least", *lines_of(found)]
+    whole = "seconds_68_folds_500_epochs"
+    return "\n".join([*lines, *([f"{whole}: {found[whole]}"] if whole in found else [])])
 
 
 def main() -> None:
@@ -174,7 +111,7 @@ def main() -> None:
         parser.error(f"--pairs={arguments.pairs} --epochs={arguments.epochs}: wanted at least 1")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")        # PyTorch's memory is on the same card
     found = measure(arguments)
-    print(json.dumps(found) if arguments.json else table(found))
+    print(json.dumps(found) if arguments.json else text(found))
 
 
 if __name__ == "__main__":

@@ -1,23 +1,11 @@
-"""STSTNet's cross-validation in PyTorch, written from the paper for `loso.py`: a worker that trains its share of the folds.
+"""STSTNet's cross-validation in PyTorch, written from the paper for `loso.py`; started by it, see torch_training.py."""
 
-Started as: torch_ststnet.py FOLDER ARRANGEMENT WORKER WORKERS THREADS     (loso.py starts it)
-FOLDER has data.npz: flow (N, 28, 28, 3) uint8, label (N,), train (folds, rows), count (folds,), test (folds, rows), steps.
-It reads a line of JSON from standard input, {"folds": .., "epochs": ..} or {"check": path}, and answers with a line.
-The data stay on the device as float32; the steps, batches, optimizer and dropout are those of `mer-jax benchmark`.
-"""
-
-import json
-import math
-import sys
-import time
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
-
-LEARNING_RATE = 5e-5
+from torch_training import Data, one_by_one, serve
 
 
 class STSTNet(nn.Module):
@@ -49,52 +37,25 @@ class OneStream(nn.Module):
         return self.fc(functional.avg_pool2d(pooled, 2).flatten(1))
 
 
-class Data:
-    """The arrays of data.npz on the device."""
+class Flow(Data):
+    """Flow images as float32 on the device, in the order (strain, v, u)."""
 
-    def __init__(self, folder: Path, device: str, channels_last: bool):
-        arrays = np.load(folder / "data.npz")
-        flow = torch.tensor(arrays["flow"][..., ::-1].copy(), dtype=torch.float32).permute(0, 3, 1, 2)
-        layout = torch.channels_last if channels_last else torch.contiguous_format
+    def __init__(self, folder: Path, device: str, words: list[str]):
+        super().__init__(folder, device, words)
+        flow = torch.tensor(self.arrays["flow"][..., ::-1].copy(), dtype=torch.float32).permute(0, 3, 1, 2)
+        layout = torch.channels_last if self.channels_last else torch.contiguous_format
         self.flow = flow.contiguous(memory_format=layout).to(device)
-        rows = (torch.tensor(arrays[name]).long().to(device) for name in ("train", "test", "label"))
-        self.train, self.test, self.label = rows
-        self.count, self.steps, self.device = arrays["count"].tolist(), int(arrays["steps"]), device
-        self.batch = math.ceil(self.train.shape[1] / self.steps)
 
-    def batches(self, fold: int) -> torch.Tensor:
-        """(steps, batch) rows of one epoch: the fold's training rows in random order, from the start again where they end."""
-        order = torch.randperm(self.count[fold], device=self.device)
-        slots = torch.arange(self.steps * self.batch, device=self.device) % self.count[fold]
-        return self.train[fold][order[slots]].reshape(self.steps, self.batch)
-
-
-def one_by_one(data: Data, folds: list[int], epochs: int, network: nn.Module, compiled: nn.Module) -> float:
-    """Fold after fold, step after step; the mean of the last losses."""
-    start, last = {name: value.clone() for name, value in network.state_dict().items()}, []
-    for fold in folds:
-        network.load_state_dict(start)
-        compiled.train()
-        optimizer = torch.optim.Adam(network.parameters(), LEARNING_RATE, fused=True)
-        for _ in range(epochs):
-            for rows in data.batches(fold):
-                optimizer.zero_grad()
-                loss = functional.cross_entropy(compiled(data.flow[rows]), data.label[rows])
-                loss.backward()
-                optimizer.step()
-        last.append(loss.detach())
-        with torch.no_grad():
-            network.eval()(data.flow[data.test[fold]]).softmax(-1).cpu()
-    network.load_state_dict(start)
-    return float(torch.stack(last).mean())
+    def inputs(self, rows: torch.Tensor) -> torch.Tensor:
+        return self.flow[rows]
 
 
 class Graphed:
     """A whole step captured as one CUDA graph, replayed for every batch of every fold."""
 
-    def __init__(self, data: Data, network: nn.Module):
+    def __init__(self, data: Flow, network: nn.Module):
         self.data, self.network = data, network.train()
-        self.optimizer = torch.optim.Adam(network.parameters(), LEARNING_RATE, capturable=True, fused=True)
+        self.optimizer = torch.optim.Adam(network.parameters(), data.learning_rate, capturable=True, fused=True)
         self.rows = data.batches(0)[0].clone()
         fresh = [value.clone() for value in network.state_dict().values()]
         side = torch.cuda.Stream()
@@ -134,10 +95,10 @@ class Graphed:
         return float(self.loss)
 
 
-def stacked(data: Data, folds: list[int], epochs: int, network: nn.Module) -> float:
+def stacked(data: Flow, folds: list[int], epochs: int, network: nn.Module) -> float:
     """All folds at once: `torch.func` maps the gradient over networks stacked along a first axis."""
     parameters, buffers = torch.func.stack_module_state([network.train()] * len(folds))
-    optimizer = torch.optim.Adam(parameters.values(), LEARNING_RATE, fused=True)
+    optimizer = torch.optim.Adam(parameters.values(), data.learning_rate, fused=True)
 
     def objective(weights, statistics, rows):
         logits = torch.func.functional_call(network, (weights, statistics), (data.flow[rows],))
@@ -157,26 +118,10 @@ def stacked(data: Data, folds: list[int], epochs: int, network: nn.Module) -> fl
     return float(loss.mean())
 
 
-def losses_from(path: str, data: Data) -> list[float]:
-    """The losses of some steps without dropout, from the weights and batches in a file: what loso.py compares with ours."""
-    given = np.load(path)
-    network = STSTNet(dropout=0.0).to(data.device).train()
-    network.load_state_dict({name: torch.tensor(given[name]) for name in given.files if "." in name}, strict=False)
-    optimizer, losses = torch.optim.Adam(network.parameters(), LEARNING_RATE), []
-    for rows in torch.tensor(given["rows"]).long().to(data.device):
-        optimizer.zero_grad()
-        loss = functional.cross_entropy(network(data.flow[rows]), data.label[rows])
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return losses
-
-
-def trainer(data: Data, arrangement: str, channels_last: bool):
-    """A function (folds, epochs) -> mean last loss, in the arrangement whose words are joined by "+"."""
-    words = arrangement.split("+")
+def trainer(data: Flow, words: list[str]):
+    """A function (folds, epochs) -> mean last loss, in the arrangement of these words."""
     network = (OneStream if "one_stream" in words else STSTNet)().to(data.device)
-    if channels_last:
+    if data.channels_last:
         network = network.to(memory_format=torch.channels_last)
     if "graphed" in words:
         return Graphed(data, network)
@@ -188,23 +133,5 @@ def trainer(data: Data, arrangement: str, channels_last: bool):
     return lambda folds, epochs: one_by_one(data, folds, epochs, network, compiled)
 
 
-def main(folder: str, arrangement: str, worker: str, workers: str, threads: str) -> None:
-    torch.set_num_threads(int(threads))
-    torch.manual_seed(int(worker))
-    torch.backends.cudnn.benchmark = True
-    device, channels_last = "cuda" if torch.cuda.is_available() else "cpu", "channels_last" in arrangement
-    data = Data(Path(folder), device, channels_last)
-    train = trainer(data, arrangement, channels_last)
-    print(json.dumps({"torch": torch.__version__, "device": device}), flush=True)
-    for line in sys.stdin:
-        asked = json.loads(line)
-        if "check" in asked:
-            print(json.dumps({"losses": losses_from(asked["check"], data)}), flush=True)
-            continue
-        start = time.process_time()
-        loss = train(list(range(asked["folds"]))[int(worker) :: int(workers)], asked["epochs"])
-        print(json.dumps({"loss": loss, "cpu_seconds": time.process_time() - start}), flush=True)
-
-
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    serve(Flow, trainer, lambda data: STSTNet(dropout=0.0))

@@ -9,24 +9,20 @@ from pathlib import Path
 
 from mer_jax.mistakes import UserMistake
 
-PEER = Path(__file__).with_name("torch_ststnet.py")
 CORES = len(os.sched_getaffinity(0))
-ON_CPU = tuple((words, workers, CORES // workers) for words, workers in (
-    ("eager", CORES), ("eager", 1), ("eager+channels_last", CORES), ("one_stream", CORES), ("one_stream+channels_last", CORES),
-    ("compiled", CORES), ("compiled+one_stream+channels_last", CORES), ("stacked+one_stream", CORES)))
-ON_GPU = (("eager", 1, CORES), ("graphed", 1, CORES), ("stacked", 1, CORES))
 
 
 class Workers:
     """One arrangement: `workers` processes of `threads` threads each, which keep their data and wait for orders."""
 
-    def __init__(self, folder: Path, words: str, workers: int, threads: int):
+    def __init__(self, folder: Path, script: str, words: str, workers: int, threads: int):
         self.name, self.begun = f"{words}, {workers} x {threads} threads", time.perf_counter()
         environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
         with open(folder / "torch.log", "a", encoding="utf-8") as log:
-            self.processes = [subprocess.Popen([sys.executable, PEER, folder, words, str(w), str(workers), str(threads)],
-                                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
-                                               env=environment) for w in range(workers)]
+            start = [sys.executable, Path(__file__).with_name(script), folder, words]
+            self.processes = [subprocess.Popen([*start, str(w), str(workers), str(threads)], stdin=subprocess.PIPE,
+                                               stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
+                              for w in range(workers)]
         self.versions = self.answers()[0]
 
     def answers(self) -> list[dict]:
@@ -55,16 +51,17 @@ class Workers:
             process.wait()
 
 
-def candidates(folder: Path, gpu: bool, folds: int, steps: int, progress) -> tuple[dict[str, dict], dict[str, tuple]]:
+def candidates(folder: Path, script: str, tried: tuple, folds: int, steps: int,
+               progress) -> tuple[dict[str, dict], dict[str, tuple]]:
     """name -> its start in seconds (compiling and all) and its milliseconds a step, the best of two, over `folds` folds.
 
     And name -> (words, workers, threads). One that cannot run here has the reason instead.
     """
     found, arrangements = {}, {}
-    for arrangement in ON_GPU if gpu else dict.fromkeys(ON_CPU):
+    for arrangement in dict.fromkeys(tried):
         name = "{}, {} x {} threads".format(*arrangement)
         try:
-            workers = Workers(folder, *arrangement)
+            workers = Workers(folder, script, *arrangement)
             workers.seconds(folds, 1)
             ready = time.perf_counter() - workers.begun
             spent = min(workers.seconds(folds, 1)[0] for _ in range(2))

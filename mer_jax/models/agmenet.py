@@ -15,6 +15,7 @@ import numpy as np
 
 from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.models.blocks.attention import RegionAttention, TemporalEncoder
+from mer_jax.models.blocks.convolution import Form
 from mer_jax.models.blocks.densenet import LateDenseNet
 from mer_jax.models.blocks.enhancement import LowLightEnhancement
 from mer_jax.models.blocks.fusion import TemporalEnsemble, mixed_log_probabilities
@@ -49,6 +50,7 @@ class AGMENet(nn.Module):
     positions: learned places and times added to the tokens. place_gain: a learned gain for each place of the aligned face,
     part of no paper: without it the mean over places forgets where something moved.
     enhancement, compensate: of the LLEM, "curve", "retinex" or the warning example "per_frame"; see `blocks.enhancement`.
+    form: of the dense blocks' 3x3 convolutions, "conv" or "patches", see `blocks.convolution`; equal to rounding.
     dtype: what the dense blocks compute in, "float32" or "bfloat16". Enhancement and motion stay float32, since a motion may
     change a pixel by 1/255, which bfloat16 cannot tell; so do parameters, statistics, attention and answers.
     """
@@ -75,6 +77,7 @@ class AGMENet(nn.Module):
     place_gain: bool = True
     enhancement: str = "curve"
     compensate: bool = False
+    form: Form = "conv"
     dtype: str = "float32"
     inputs: ClassVar[tuple[str, ...]] = ("frames",)
     trunk: ClassVar[str] = "features"                         # the part that published weights fill
@@ -93,8 +96,8 @@ class AGMENet(nn.Module):
         else:
             frames, extras = windows[:, :, windows.shape[2] // 2], {}
         features = LateDenseNet(self.stem, self.growth, self.blocks, self.stem_kernel,
-                                self.bottleneck, self.dropout, self.block_attention, compute_dtype(self.dtype),
-                                name="features")(self.channels(frames), train=train)
+                                self.bottleneck, self.dropout, self.block_attention, self.form,
+                                compute_dtype(self.dtype), name="features")(self.channels(frames), train=train)
         h, w = features.shape[1:3]
         tokens = nn.Dense(self.width, name="project")(features.reshape(n * t, h * w, -1).astype(jnp.float32))
         if self.positions:

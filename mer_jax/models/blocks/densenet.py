@@ -11,15 +11,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from mer_jax.models.blocks.attention import CBAM
+from mer_jax.models.blocks.convolution import Convolution, Form
 
 
 def batch_norm(train: bool, name: str, dtype: Any) -> nn.BatchNorm:
     return nn.BatchNorm(use_running_average=not train, momentum=0.9, epsilon=1e-5, dtype=dtype, name=name)
-
-
-def convolution(features: int, kernel: int, name: str, dtype: Any, stride: int = 1) -> nn.Conv:
-    return nn.Conv(features, (kernel, kernel), (stride, stride), padding=kernel // 2, use_bias=False, dtype=dtype,
-                   kernel_init=nn.initializers.kaiming_normal(), name=name)
 
 
 class DenseLayer(nn.Module):
@@ -28,14 +24,15 @@ class DenseLayer(nn.Module):
     growth: int
     bottleneck: int = 4
     dropout: float = 0.0
+    form: Form = "conv"
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: Float[Array, "n h w c"], train: bool) -> Float[Array, "n h w growth"]:
         x = nn.relu(batch_norm(train, "norm1", self.dtype)(x))
-        x = convolution(self.bottleneck * self.growth, 1, "conv1", self.dtype)(x)
+        x = Convolution(self.bottleneck * self.growth, 1, dtype=self.dtype, name="conv1")(x)
         x = nn.relu(batch_norm(train, "norm2", self.dtype)(x))
-        x = convolution(self.growth, 3, "conv2", self.dtype)(x)
+        x = Convolution(self.growth, 3, form=self.form, dtype=self.dtype, name="conv2")(x)
         return nn.Dropout(self.dropout, deterministic=not train)(x)
 
 
@@ -46,12 +43,14 @@ class DenseBlock(nn.Module):
     growth: int
     bottleneck: int = 4
     dropout: float = 0.0
+    form: Form = "conv"
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: Float[Array, "n h w c"], train: bool) -> Float[Array, "n h w more"]:
         for number in range(1, self.layers + 1):
-            new = DenseLayer(self.growth, self.bottleneck, self.dropout, self.dtype, name=f"denselayer{number}")(x, train)
+            layer = DenseLayer(self.growth, self.bottleneck, self.dropout, self.form, self.dtype, name=f"denselayer{number}")
+            new = layer(x, train)
             x = jnp.concatenate([x, new], -1)
         return x
 
@@ -63,7 +62,8 @@ class Transition(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "n h w c"], train: bool) -> Float[Array, "n h/2 w/2 c/2"]:
-        x = convolution(x.shape[-1] // 2, 1, "conv", self.dtype)(nn.relu(batch_norm(train, "norm", self.dtype)(x)))
+        x = nn.relu(batch_norm(train, "norm", self.dtype)(x))
+        x = Convolution(x.shape[-1] // 2, 1, dtype=self.dtype, name="conv")(x)
         return nn.avg_pool(x, (2, 2), (2, 2))
 
 
@@ -82,14 +82,16 @@ class LateDenseNet(nn.Module):
     bottleneck: int = 4
     dropout: float = 0.0
     gated: bool = True
+    form: Form = "conv"
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: Float[Array, "n h w c"], *, train: bool) -> Float[Array, "n h2 w2 features"]:
-        x = convolution(self.stem, self.stem_kernel, "conv0", self.dtype, stride=2)(x)
+        x = Convolution(self.stem, self.stem_kernel, stride=2, dtype=self.dtype, name="conv0")(x)
         x = nn.relu(batch_norm(train, "norm0", self.dtype)(x))
         for number, layers in enumerate(self.blocks, 1):
-            x = DenseBlock(layers, self.growth, self.bottleneck, self.dropout, self.dtype, name=f"denseblock{number}")(x, train)
+            x = DenseBlock(layers, self.growth, self.bottleneck, self.dropout, self.form, self.dtype,
+                           name=f"denseblock{number}")(x, train)
             if self.gated:
                 x = CBAM(name=f"cbam{number}")(x)
             if number < len(self.blocks):

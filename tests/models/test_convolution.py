@@ -1,0 +1,59 @@
+"""Convolutions in their forms: all give what `lax.conv` gives, and so do their gradients."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mer_jax.models.blocks.convolution import Convolution, halving_convolution, same_convolution
+
+
+def numbers(*shape: int, seed: int = 0) -> jax.Array:
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
+
+
+def plainly(x, kernel, stride):
+    edge = len(kernel) // 2
+    return jax.lax.conv_general_dilated(x, kernel, (stride, stride), [(edge, edge)] * 2,
+                                        dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+
+def assert_the_same(one, other, x, kernel):
+    """Values, and gradients of a random weighing of them."""
+    weight = numbers(*other(x, kernel).shape, seed=1)
+    found, wanted = (jax.value_and_grad(lambda *given, f=f: (f(*given) * weight).sum(), (0, 1))(x, kernel) for f in (one, other))
+    for a, b in zip(jax.tree.leaves((one(x, kernel), found)), jax.tree.leaves((other(x, kernel), wanted)), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=2e-4)
+
+
+@pytest.mark.parametrize("size", [1, 3, 5])
+@pytest.mark.parametrize("form", ["conv", "patches"])
+def test_at_stride_1_every_form_is_the_convolution(size, form):
+    assert_the_same(lambda x, kernel: same_convolution(x, kernel, form), lambda x, kernel: plainly(x, kernel, 1),
+                    numbers(2, 6, 5, 3), numbers(size, size, 3, 4))
+
+
+@pytest.mark.parametrize(("height", "width", "size"), [(8, 6, 3), (9, 7, 3), (12, 10, 7), (11, 12, 7), (5, 4, 1)])
+def test_at_stride_2_tiles_give_the_convolution(height, width, size):
+    assert_the_same(halving_convolution, lambda x, kernel: plainly(x, kernel, 2),
+                    numbers(2, height, width, 3), numbers(size, size, 3, 4))
+
+
+@pytest.mark.parametrize(("size", "stride"), [(1, 1), (3, 1), (7, 2)])
+def test_parameters_are_those_of_flax_from_the_same_key(size, stride):
+    x, init = numbers(1, 8, 8, 3), nn.initializers.kaiming_normal()
+    theirs = nn.Conv(4, (size, size), (stride, stride), padding=size // 2, use_bias=False, kernel_init=init)
+    ours, key = Convolution(4, size, stride), jax.random.key(3)
+    found = ours.init(key, x)
+    np.testing.assert_array_equal(found["params"]["kernel"], theirs.init(key, x)["params"]["kernel"])
+    np.testing.assert_allclose(ours.apply(found, x), theirs.apply(found, x), rtol=1e-5, atol=1e-5)
+    assert Convolution(4, size, stride, dtype=jnp.bfloat16).apply(found, x).dtype == jnp.bfloat16
+
+
+def test_runs_batched_as_patches_need_no_convolution():
+    """Mapped over kernels, a convolution becomes a grouped one; a product stays a product."""
+    x, kernels = numbers(2, 2, 6, 6, 3), numbers(2, 3, 3, 3, 4)
+    program = {form: str(jax.make_jaxpr(jax.vmap(lambda x, k, form=form: same_convolution(x, k, form)))(x, kernels))
+               for form in ("conv", "patches")}
+    assert "feature_group_count=2" in program["conv"] and "conv_general_dilated" not in program["patches"]
