@@ -11,7 +11,7 @@ from PIL import Image
 
 from mer_jax import command_line
 from mer_jax.evaluation import benchmark as benchmark_module
-from mer_jax.training import many_runs
+from mer_jax.training import checkpoints, many_runs
 from mer_jax.training.metric_log import MetricLog, logged_seconds
 
 CONFIG = """from mer_jax.settings import default_config
@@ -121,6 +121,24 @@ def changed(path: Path, change) -> None:
 
 def epochs_logged(run: Path) -> int:
     return (run / "log.jsonl").read_text().count('"epoch", "epoch"')
+
+
+def test_a_signal_behind_the_last_epoch_is_heard_and_nothing_is_trained_again(run, mer_jax, reference, monkeypatch):
+    """It comes when a chunk has just been stored, before its held-out clips are predicted."""
+    def store_and_stop(folder, epoch, *rest):
+        whole(folder, epoch, *rest)
+        if epoch == 4 and folder.name == "chunk_0000":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    whole = checkpoints.save
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "save", store_and_stop)
+        status, _, err = mer_jax()
+    log = (run / "log.jsonl").read_text().splitlines()
+    assert status == 128 + signal.SIGTERM and '"how": "stopped"' in log[-1], err
+    trained = epochs_logged(run)
+    assert mer_jax()[0] == 0 and epochs_logged(run) == epochs_logged(reference) >= trained >= 4
+    assert (run / "predictions.csv").read_bytes() == (reference / "predictions.csv").read_bytes()
 
 
 @pytest.mark.parametrize("damaged", ["newest", "all"])

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import jax
@@ -142,35 +143,37 @@ def finish_run(program: Program, run: Run, data: Data, state: RunState) -> tuple
 
 
 def train_chunk(program: Program, plan: Plan, runs: Run, data: Data, names: Sequence[str], log: MetricLog,
-                folder: Path | None, identity: str, save_every: float) -> RunState:
-    """The states of one chunk of runs, trained to the end, going on from the newest valid checkpoint."""
+                folder: Path | None, identity: str, save_every: float, stop: SimpleNamespace) -> RunState:
+    """The states of one chunk of runs, trained to the end, going on from the newest valid checkpoint.
+
+    stop: what `stop_requested` yields. Raises Interrupted after an epoch in which a signal came, its states stored.
+    """
     functions = compiled(program, *plan.shape)
     state, begin = functions(program.recipe.stages[0]).init(runs, data), 0
     if folder is not None and (found := checkpoints.restore_latest_valid(folder, state, identity)):
         begin, state = found[0], place(found[1], plan.devices)
     log.chunk(names, begin)
     saved_at, pending = time.monotonic(), None
-    with stop_requested() as stop:
-        for epoch in range(begin, program.recipe.epochs):
-            stage, inside = program.recipe.stage_of(epoch)
-            functions_now = functions(stage)
-            if inside == 0 and epoch > 0:
-                state = functions_now.begin(runs, state)
-            state, metrics = functions_now.epoch(runs, data, state, np.int32(epoch))
-            report(pending, names, log)                    # the epoch before: the device is already busy with this one
-            pending = (epoch, metrics)
-            due = epoch + 1 == program.recipe.epochs or time.monotonic() - saved_at > save_every
-            stopped = agreed(stop.signal)
-            if due or stopped:
-                report(pending, names, log)
-                pending = None
-                if folder is not None:
-                    checkpoints.save(folder, epoch + 1, state, identity)
-                    log.call()
-                saved_at = time.monotonic()
-            if stopped:
-                raise Interrupted(stopped)
-        report(pending, names, log)
+    for epoch in range(begin, program.recipe.epochs):
+        stage, inside = program.recipe.stage_of(epoch)
+        functions_now = functions(stage)
+        if inside == 0 and epoch > 0:
+            state = functions_now.begin(runs, state)
+        state, metrics = functions_now.epoch(runs, data, state, np.int32(epoch))
+        report(pending, names, log)                        # the epoch before: the device is already busy with this one
+        pending = (epoch, metrics)
+        due = epoch + 1 == program.recipe.epochs or time.monotonic() - saved_at > save_every
+        stopped = agreed(stop.signal)
+        if due or stopped:
+            report(pending, names, log)
+            pending = None
+            if folder is not None:
+                checkpoints.save(folder, epoch + 1, state, identity)
+                log.call()
+            saved_at = time.monotonic()
+        if stopped:
+            raise Interrupted(stopped)
+    report(pending, names, log)
     return state
 
 
@@ -183,7 +186,8 @@ def train_one(program: Program, run: Run, data: Data, log: MetricLog, spread: in
     driver = "scan" if getattr(program.network, "form", "conv") == "patches" or jax.default_backend() != "cpu" else "loop"
     plan = Plan(1, 1, driver, 1, jax.default_backend())
     runs, data = jax.device_put((jax.tree.map(lambda leaf: np.asarray(leaf)[None], run), data), on_each(program.spread))
-    state = train_chunk(program, plan, runs, data, ("all",), log, None, "", math.inf)
+    with stop_requested() as stop:
+        state = train_chunk(program, plan, runs, data, ("all",), log, None, "", math.inf, stop)
     return jax.tree.map(lambda leaf: np.asarray(leaf)[0], state.train)
 
 
@@ -237,16 +241,19 @@ def train_many(program: Program, runs: Run, data: Data, names: Sequence[str], pl
     """
     results, program = [], planned(program, plan)
     data = place(data, plan.devices, SHARED)
-    for number, first in enumerate(range(0, plan.runs, plan.chunk)):
-        rows = np.minimum(np.arange(first, first + plan.chunk), plan.runs - 1)       # the last chunk is filled up
-        chunk = place(jax.tree.map(lambda leaf, rows=rows: leaf[rows], runs), plan.devices)
-        chunk_names = names[first : first + plan.chunk]
-        chunk_folder = folder / f"chunk_{number:04d}" if folder is not None else None
-        state = train_chunk(program, plan, chunk, data, chunk_names, log, chunk_folder, identity, save_every)
-        finish = compiled(program, *plan.shape)(program.recipe.stages[0]).finish
-        found = jax.tree.map(np.asarray, finish(chunk, data, state))
-        result = Result(*(None if part is None else part[: len(chunk_names)] for part in found))
-        check_predictions(result.probabilities, result.epoch, chunk_names)
-        check_predictions(result.last, np.full(len(chunk_names), program.recipe.epochs - 1), chunk_names)
-        results.append(result)
+    finish = compiled(program, *plan.shape)(program.recipe.stages[0]).finish
+    with stop_requested() as stop:                                     # over all chunks: a signal may come between two
+        for number, first in enumerate(range(0, plan.runs, plan.chunk)):
+            rows = np.minimum(np.arange(first, first + plan.chunk), plan.runs - 1)   # the last chunk is filled up
+            chunk = place(jax.tree.map(lambda leaf, rows=rows: leaf[rows], runs), plan.devices)
+            chunk_names = names[first : first + plan.chunk]
+            chunk_folder = folder / f"chunk_{number:04d}" if folder is not None else None
+            state = train_chunk(program, plan, chunk, data, chunk_names, log, chunk_folder, identity, save_every, stop)
+            found = jax.tree.map(np.asarray, finish(chunk, data, state))
+            if stopped := agreed(stop.signal):
+                raise Interrupted(stopped)
+            result = Result(*(None if part is None else part[: len(chunk_names)] for part in found))
+            check_predictions(result.probabilities, result.epoch, chunk_names)
+            check_predictions(result.last, np.full(len(chunk_names), program.recipe.epochs - 1), chunk_names)
+            results.append(result)
     return Result(*(None if parts[0] is None else np.concatenate(parts) for parts in zip(*results, strict=True)))

@@ -22,8 +22,9 @@ def plainly(x, kernel, stride):
 def assert_the_same(one, other, x, kernel):
     """Values, and gradients of a random weighing of them."""
     weight = numbers(*other(x, kernel).shape, seed=1)
-    found, wanted = (jax.value_and_grad(lambda *given, f=f: (f(*given) * weight).sum(), (0, 1))(x, kernel) for f in (one, other))
-    for a, b in zip(jax.tree.leaves((one(x, kernel), found)), jax.tree.leaves((other(x, kernel), wanted)), strict=True):
+    found, wanted = ((f(x, kernel), jax.grad(lambda *given, f=f: (f(*given) * weight).sum(), (0, 1))(x, kernel))
+                     for f in (one, other))
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=2e-4)
 
 

@@ -49,8 +49,8 @@ def test_the_gradient_of_a_product_counts_twice_its_operations(speed):
     roofline = speed("roofline")
 
     def operations(function):
-        return sum(layer.operations for layer in roofline.layers(jax.grad(function, (0, 1)), (jnp.ones((4, 5)), jnp.ones((5, 6))),
-                                                                 1e9, 1e9))
+        arguments = jnp.ones((4, 5)), jnp.ones((5, 6))
+        return sum(layer.operations for layer in roofline.layers(jax.grad(function, (0, 1)), arguments, 1e9, 1e9))
 
     def loss(a, b):
         return jnp.square(jnp.sin(a @ b)).sum()

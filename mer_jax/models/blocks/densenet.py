@@ -12,10 +12,7 @@ from jaxtyping import Array, Float
 
 from mer_jax.models.blocks.attention import CBAM
 from mer_jax.models.blocks.convolution import Convolution, Form
-
-
-def batch_norm(train: bool, name: str, dtype: Any) -> nn.BatchNorm:
-    return nn.BatchNorm(use_running_average=not train, momentum=0.9, epsilon=1e-5, dtype=dtype, name=name)
+from mer_jax.models.blocks.normalisation import batch_norm
 
 
 class DenseLayer(nn.Module):
@@ -29,9 +26,9 @@ class DenseLayer(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "n h w c"], train: bool) -> Float[Array, "n h w growth"]:
-        x = nn.relu(batch_norm(train, "norm1", self.dtype)(x))
+        x = nn.relu(batch_norm(x, train, "norm1", self.dtype))
         x = Convolution(self.bottleneck * self.growth, 1, dtype=self.dtype, name="conv1")(x)
-        x = nn.relu(batch_norm(train, "norm2", self.dtype)(x))
+        x = nn.relu(batch_norm(x, train, "norm2", self.dtype))
         x = Convolution(self.growth, 3, form=self.form, dtype=self.dtype, name="conv2")(x)
         return nn.Dropout(self.dropout, deterministic=not train)(x)
 
@@ -62,7 +59,7 @@ class Transition(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "n h w c"], train: bool) -> Float[Array, "n h/2 w/2 c/2"]:
-        x = nn.relu(batch_norm(train, "norm", self.dtype)(x))
+        x = nn.relu(batch_norm(x, train, "norm", self.dtype))
         x = Convolution(x.shape[-1] // 2, 1, dtype=self.dtype, name="conv")(x)
         return nn.avg_pool(x, (2, 2), (2, 2))
 
@@ -88,7 +85,7 @@ class LateDenseNet(nn.Module):
     @nn.compact
     def __call__(self, x: Float[Array, "n h w c"], *, train: bool) -> Float[Array, "n h2 w2 features"]:
         x = Convolution(self.stem, self.stem_kernel, stride=2, dtype=self.dtype, name="conv0")(x)
-        x = nn.relu(batch_norm(train, "norm0", self.dtype)(x))
+        x = nn.relu(batch_norm(x, train, "norm0", self.dtype))
         for number, layers in enumerate(self.blocks, 1):
             x = DenseBlock(layers, self.growth, self.bottleneck, self.dropout, self.form, self.dtype,
                            name=f"denseblock{number}")(x, train)
@@ -96,4 +93,4 @@ class LateDenseNet(nn.Module):
                 x = CBAM(name=f"cbam{number}")(x)
             if number < len(self.blocks):
                 x = Transition(self.dtype, name=f"transition{number}")(x, train)
-        return nn.relu(batch_norm(train, f"norm{len(self.blocks) + 1}", self.dtype)(x))
+        return nn.relu(batch_norm(x, train, f"norm{len(self.blocks) + 1}", self.dtype))
