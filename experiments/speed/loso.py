@@ -1,6 +1,6 @@
 """A whole cross-validation of STSTNet beside PyTorch's best arrangement on this machine: seconds, ratio, floor, growth.
 
-Command:  python experiments/speed/loso.py [--json] [--epochs=4] [--pairs=5] [--growth]      needs torch, else ours alone
+Command:  python experiments/speed/loso.py [--json] [--epochs=10] [--pairs=5] [--growth]      needs torch, else ours alone
 Data:     68 folds of 442 random clips of 28x28x3 in the shape of MEGC2019's composite, on the device on both sides; Adam 5e-5,
           batches of at most 256, dropout and batch norm, the held-out clips predicted at the end.
 Ours:     what `mer-jax benchmark` does: `train_many` by its plan, on all devices, every core of a CPU being one.
@@ -17,7 +17,7 @@ import argparse
 import json
 import os
 
-EPOCHS = {"cpu": 4, "gpu": 50}
+EPOCHS = {"cpu": 10, "gpu": 50}
 
 
 def operations(batch: int) -> float:
@@ -103,7 +103,7 @@ def text(found: dict) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
-    parser.add_argument("--epochs", type=int, help="of each measured training; 4 on a CPU, 50 on a GPU")
+    parser.add_argument("--epochs", type=int, help="of each measured training; 10 on a CPU, 50 on a GPU")
     parser.add_argument("--pairs", type=int, default=5, help="alternating pairs of ours and theirs")
     parser.add_argument("--growth", action="store_true", help="also 1, 4, 16, 64, 256 runs, and 1, 2, 4, .. devices")
     arguments = parser.parse_args()

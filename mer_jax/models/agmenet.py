@@ -16,7 +16,7 @@ import numpy as np
 from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.models.blocks.attention import RegionAttention, TemporalEncoder
 from mer_jax.models.blocks.convolution import Form
-from mer_jax.models.blocks.densenet import LateDenseNet
+from mer_jax.models.blocks.densenet import Arithmetic, LateDenseNet
 from mer_jax.models.blocks.enhancement import LowLightEnhancement
 from mer_jax.models.blocks.fusion import TemporalEnsemble, mixed_log_probabilities
 from mer_jax.models.network import Output, compute_dtype
@@ -53,6 +53,7 @@ class AGMENet(nn.Module):
     form: of the dense blocks' 3x3 convolutions, "conv" or "patches", see `blocks.convolution`; equal to rounding.
     dtype: what the dense blocks compute in, "float32" or "bfloat16". Enhancement and motion stay float32, since a motion may
     change a pixel by 1/255, which bfloat16 cannot tell; so do parameters, statistics, attention and answers.
+    batch_axis: the mapped axis over which batch statistics are synchronised (inside pmap or shard_map), else None.
     """
 
     classes: int = 3
@@ -79,6 +80,7 @@ class AGMENet(nn.Module):
     compensate: bool = False
     form: Form = "conv"
     dtype: str = "float32"
+    batch_axis: str | None = None
     inputs: ClassVar[tuple[str, ...]] = ("frames",)
     trunk: ClassVar[str] = "features"                         # the part that published weights fill
 
@@ -95,9 +97,9 @@ class AGMENet(nn.Module):
             frames, extras = self.low_light()(windows)
         else:
             frames, extras = windows[:, :, windows.shape[2] // 2], {}
-        features = LateDenseNet(self.stem, self.growth, self.blocks, self.stem_kernel,
-                                self.bottleneck, self.dropout, self.block_attention, self.form,
-                                compute_dtype(self.dtype), name="features")(self.channels(frames), train=train)
+        how = Arithmetic(self.form, compute_dtype(self.dtype), self.batch_axis)
+        features = LateDenseNet(self.stem, self.growth, self.blocks, self.stem_kernel, self.bottleneck, self.dropout,
+                                self.block_attention, how, name="features")(self.channels(frames), train=train)
         h, w = features.shape[1:3]
         tokens = nn.Dense(self.width, name="project")(features.reshape(n * t, h * w, -1).astype(jnp.float32))
         if self.positions:

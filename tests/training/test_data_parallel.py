@@ -17,6 +17,7 @@ from mer_jax.backend import join
 from mer_jax.data.folds import Folds
 from mer_jax.evaluation.layout import data_of, make_runs
 from mer_jax.mistakes import UserMistake
+from mer_jax.models import create
 from mer_jax.models.ststnet import STSTNet
 from mer_jax.training.augmentation import Augmentation, augment_flow
 from mer_jax.training.data_parallel import pmapped_step, sharded_step
@@ -42,6 +43,16 @@ def batches():
         flow = {"flow": jax.vmap(augment_flow, (0, None, None, 0))(flow["flow"], "minmax8", Augmentation(True, 2), keys)}
         made.append(Batch(flow, jax.nn.one_hot(jnp.asarray(rng.integers(0, 3, 16)), 3), jnp.ones(16)))
     return made
+
+
+@pytest.fixture(scope="module")
+def mini_agmenet():
+    """A network with every kind of layer and without dropout, and a batch of eight clips for it."""
+    network = create("agmenet", classes=3, frame_size=32, instants=2, stem=4, growth=4, bottleneck=2, blocks=(1, 1), width=8,
+                     heads=2, dropout=0.0)
+    rng = np.random.default_rng(0)
+    frames = jnp.asarray(rng.random((8, *network.frames_shape), dtype=np.float32))
+    return network, Batch({"frames": frames}, jax.nn.one_hot(jnp.arange(8) % 3, 3), jnp.ones(8))
 
 
 def after_five_steps(step, network, batches):
@@ -70,6 +81,21 @@ def test_pmap_equals_one_device_without_dropout(batches):
         rows = jax.tree.map(lambda leaf: leaf.reshape(8, 2, *leaf.shape[1:]), batch)
         state, metrics = step(state, rows, jax.random.key(7))
     agree(one, jax.device_get((state.params, state.batch_stats, metrics)))
+
+
+def test_pmap_equals_one_device_for_the_dense_trunk(mini_agmenet):
+    """Gradient and statistics of one step; where the two halves' own statistics were taken they would differ by far more."""
+    network, batch = mini_agmenet
+    split = jax.tree.map(lambda leaf: leaf.reshape(8, 1, *leaf.shape[1:]), batch)
+    start = init_state(network, TX, jax.random.key(0), batch.inputs)
+    one = sharded_step(network, LOSSES, TX, 1)(start, batch, jax.random.key(7))
+    eight = pmapped_step(network.clone(batch_axis="data"), LOSSES, TX)(start, split, jax.random.key(7))
+    seen = (jax.tree.leaves(jax.device_get((state.batch_stats, metrics))) for state, metrics in (one, eight))
+    for wanted, found in zip(*seen, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=2e-5, atol=2e-5 * np.abs(wanted).max())
+    change = jax.tree.leaves(jax.tree.map(lambda after, before: np.linalg.norm(after - before) / (np.linalg.norm(after) + 1e-3),
+                                          *(jax.device_get(state.params) for state, _ in (one, eight))))
+    assert max(change) < 1e-4
 
 
 RECIPE = Recipe((Stage(4, 1e-3),), batch_size=8, optimizer="sgd", augmentation=Augmentation(flip=True, shift=1))

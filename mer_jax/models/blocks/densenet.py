@@ -1,9 +1,9 @@
 """Dense blocks, with the module names of torchvision's DenseNet so that its ImageNet weights load as they are.
 
 Huang, Liu, van der Maaten, Weinberger: "Densely Connected Convolutional Networks", CVPR 2017.
-`dtype` is what convolutions are computed in, and what is handed on; parameters, batch statistics and gates are float32.
 """
 
+import dataclasses
 from typing import Any
 
 import flax.linen as nn
@@ -15,21 +15,36 @@ from mer_jax.models.blocks.convolution import Convolution, Form
 from mer_jax.models.blocks.normalisation import batch_norm
 
 
+@dataclasses.dataclass(frozen=True)
+class Arithmetic:
+    """How a trunk computes, whatever it computes. form: of the 3x3 convolutions, see `blocks.convolution`. dtype: what the
+    convolutions are computed in, and what is handed on; parameters, batch statistics and gates are float32. batch_axis: the
+    mapped axis over which batch statistics are synchronised, or None."""
+
+    form: Form = "conv"
+    dtype: Any = jnp.float32
+    batch_axis: str | None = None
+
+
+def normalised(x: Float[Array, "n h w c"], train: bool, name: str, how: Arithmetic) -> Float[Array, "n h w c"]:
+    """Batch norm and ReLU."""
+    return nn.relu(batch_norm(x, train, name, how.dtype, how.batch_axis))
+
+
 class DenseLayer(nn.Module):
     """norm, relu, 1x1 convolution to `bottleneck` * growth, norm, relu, 3x3 convolution to growth, dropout."""
 
     growth: int
     bottleneck: int = 4
     dropout: float = 0.0
-    form: Form = "conv"
-    dtype: Any = jnp.float32
+    how: Arithmetic = Arithmetic()
 
     @nn.compact
     def __call__(self, x: Float[Array, "n h w c"], train: bool) -> Float[Array, "n h w growth"]:
-        x = nn.relu(batch_norm(x, train, "norm1", self.dtype))
-        x = Convolution(self.bottleneck * self.growth, 1, dtype=self.dtype, name="conv1")(x)
-        x = nn.relu(batch_norm(x, train, "norm2", self.dtype))
-        x = Convolution(self.growth, 3, form=self.form, dtype=self.dtype, name="conv2")(x)
+        x = normalised(x, train, "norm1", self.how)
+        x = Convolution(self.bottleneck * self.growth, 1, dtype=self.how.dtype, name="conv1")(x)
+        x = normalised(x, train, "norm2", self.how)
+        x = Convolution(self.growth, 3, form=self.how.form, dtype=self.how.dtype, name="conv2")(x)
         return nn.Dropout(self.dropout, deterministic=not train)(x)
 
 
@@ -40,13 +55,12 @@ class DenseBlock(nn.Module):
     growth: int
     bottleneck: int = 4
     dropout: float = 0.0
-    form: Form = "conv"
-    dtype: Any = jnp.float32
+    how: Arithmetic = Arithmetic()
 
     @nn.compact
     def __call__(self, x: Float[Array, "n h w c"], train: bool) -> Float[Array, "n h w more"]:
         for number in range(1, self.layers + 1):
-            layer = DenseLayer(self.growth, self.bottleneck, self.dropout, self.form, self.dtype, name=f"denselayer{number}")
+            layer = DenseLayer(self.growth, self.bottleneck, self.dropout, self.how, name=f"denselayer{number}")
             new = layer(x, train)
             x = jnp.concatenate([x, new], -1)
         return x
@@ -55,12 +69,12 @@ class DenseBlock(nn.Module):
 class Transition(nn.Module):
     """norm, relu, 1x1 convolution to half the channels, mean over 2x2."""
 
-    dtype: Any = jnp.float32
+    how: Arithmetic = Arithmetic()
 
     @nn.compact
     def __call__(self, x: Float[Array, "n h w c"], train: bool) -> Float[Array, "n h/2 w/2 c/2"]:
-        x = nn.relu(batch_norm(x, train, "norm", self.dtype))
-        x = Convolution(x.shape[-1] // 2, 1, dtype=self.dtype, name="conv")(x)
+        x = normalised(x, train, "norm", self.how)
+        x = Convolution(x.shape[-1] // 2, 1, dtype=self.how.dtype, name="conv")(x)
         return nn.avg_pool(x, (2, 2), (2, 2))
 
 
@@ -79,18 +93,17 @@ class LateDenseNet(nn.Module):
     bottleneck: int = 4
     dropout: float = 0.0
     gated: bool = True
-    form: Form = "conv"
-    dtype: Any = jnp.float32
+    how: Arithmetic = Arithmetic()
 
     @nn.compact
     def __call__(self, x: Float[Array, "n h w c"], *, train: bool) -> Float[Array, "n h2 w2 features"]:
-        x = Convolution(self.stem, self.stem_kernel, stride=2, dtype=self.dtype, name="conv0")(x)
-        x = nn.relu(batch_norm(x, train, "norm0", self.dtype))
+        x = Convolution(self.stem, self.stem_kernel, stride=2, dtype=self.how.dtype, name="conv0")(x)
+        x = normalised(x, train, "norm0", self.how)
         for number, layers in enumerate(self.blocks, 1):
-            x = DenseBlock(layers, self.growth, self.bottleneck, self.dropout, self.form, self.dtype,
+            x = DenseBlock(layers, self.growth, self.bottleneck, self.dropout, self.how,
                            name=f"denseblock{number}")(x, train)
             if self.gated:
                 x = CBAM(name=f"cbam{number}")(x)
             if number < len(self.blocks):
-                x = Transition(self.dtype, name=f"transition{number}")(x, train)
-        return nn.relu(batch_norm(x, train, f"norm{len(self.blocks) + 1}", self.dtype))
+                x = Transition(self.how, name=f"transition{number}")(x, train)
+        return normalised(x, train, f"norm{len(self.blocks) + 1}", self.how)

@@ -19,8 +19,10 @@ def batch_moments(mean: Float[Array, "n channels"], square: Float[Array, "n chan
     return mean, jnp.maximum(square - jnp.square(mean), 0.0)
 
 
-def batch_norm(x: Float[Array, "n *places channels"], train: bool, name: str, dtype: Any) -> Float[Array, "n *places channels"]:
-    """Batch norm in the calling module, its parameters under `name`; computed in float32, given in `dtype`.
+def batch_norm(x: Float[Array, "n *places channels"], train: bool, name: str, dtype: Any,
+               axis: str | None = None) -> Float[Array, "n *places channels"]:
+    """Batch norm in the calling module, its parameters under `name`; computed in float32, given in `dtype`. axis: of
+    `batch_moments`.
 
     As x times a multiplier and a shift: the gradient then needs x alone, which is kept anyway. Written as (x - mean) times a
     multiplier, the difference is kept beside it: one more picture of every layer to write and to read.
@@ -28,7 +30,7 @@ def batch_norm(x: Float[Array, "n *places channels"], train: bool, name: str, dt
     moments = None
     if train:
         wide, places = x.astype(jnp.float32), tuple(range(1, x.ndim - 1))
-        moments = batch_moments(wide.mean(places), jnp.square(wide).mean(places), None)
+        moments = batch_moments(wide.mean(places), jnp.square(wide).mean(places), axis)
     multiplier, shift = BatchAffine(name=name)(x.shape[-1], moments)
     return (x * multiplier + shift).astype(dtype)
 
