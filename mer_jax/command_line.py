@@ -122,6 +122,7 @@ def add_source(made: argparse.ArgumentParser) -> None:
     made.add_argument("--label", help="of a TFDS folder: which ClassLabel")
     made.add_argument("--split", help="of a TFDS folder: which split")
     made.add_argument("--root", help="of a table: the folder that its paths start from")
+    made.add_argument("--size", metavar="HEIGHTxWIDTH", help="what every frame is brought to (default: as stored)")
 
 
 def main() -> None:

@@ -107,11 +107,12 @@ def fidelity(arguments: argparse.Namespace, rest: list[str]) -> None:
 
 
 def clips_of(arguments: argparse.Namespace):
-    """The clips of the words SOURCE, --label, --split, --root."""
+    """The clips of the words SOURCE, --label, --split, --root, --size."""
     from mer_jax.loading import load
 
     say(f"reading {arguments.source}")
-    return load(arguments.source, root=arguments.root, label=arguments.label, split=arguments.split)
+    return load(arguments.source, root=arguments.root, label=arguments.label, split=arguments.split,
+                size=arguments.size)
 
 
 def words_of(text: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from mer_jax.data.clips import Clips
 from mer_jax.data.from_table import clips_from_table
 from mer_jax.data.from_tfds import clips_from_tfds
+from mer_jax.data.resizing import size_of
 from mer_jax.mistakes import UserMistake, nearest
 
 RENDERED = {"synthme": "tfds_builders.synthme"}
@@ -26,7 +27,7 @@ def is_table(source: str | Path) -> bool:
 
 
 def load(source: str | Path, classes: tuple[str, ...] | None = None, *, root: str | Path | None = None,
-         label: str | None = None, split: str | None = None) -> Clips:
+         label: str | None = None, split: str | None = None, size: str | tuple[int, int] | None = None) -> Clips:
     """Clips from a CSV file (see `data/from_table`), from the folder of a built TFDS data set (`data/from_tfds`), or by the
     name of a rendered one ("synthme", "synthme/casme2_like"), which is built into the user's cache at its first use.
 
@@ -34,6 +35,7 @@ def load(source: str | Path, classes: tuple[str, ...] | None = None, *, root: st
     root: of a table alone: the folder that its paths start from; None is the table's own.
     label, split: of a TFDS folder alone: which ClassLabel (where None "emotion", of synthme "label3"), and which split
         (the only one).
+    size: (height, width), or "112x112": what every frame is brought to as it is read. Without it they are of one size.
 
     Raises UserMistake in one line where the source is neither, or an option belongs to the other kind.
     """
@@ -43,13 +45,14 @@ def load(source: str | Path, classes: tuple[str, ...] | None = None, *, root: st
         if value is not None:
             kind = "table" if is_table(path) else "TFDS folder"
             raise UserMistake(f"{source}: {name}={str(value)!r} does not go with a {kind}")
+    size = size_of(size, "size") if isinstance(size, str) else size
     if is_table(path):
-        return clips_from_table(path, classes, root)
+        return clips_from_table(path, classes, root, size)
     if path.is_dir():
-        return clips_from_tfds(path, label or "emotion", split, classes)
+        return clips_from_tfds(path, label or "emotion", split, classes, size)
     name, _, tier = str(source).partition("/")
     if name in RENDERED:
-        return clips_from_tfds(rendered(name, tier), label or "label3", split, classes)
+        return clips_from_tfds(rendered(name, tier), label or "label3", split, classes, size)
     raise UserMistake(f"{source}: neither a .csv table, nor the folder of a built TFDS data set, nor one "
                       f"of {', '.join(RENDERED)}")
 

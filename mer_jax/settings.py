@@ -13,6 +13,7 @@ from ml_collections import ConfigDict
 
 from mer_jax.config_keys import all_keys, refuse_unknown, typed, value_of
 from mer_jax.data.folds import PROTOCOL_ALIASES, PROTOCOLS
+from mer_jax.data.resizing import size_of
 from mer_jax.light.camera import LEVELS
 from mer_jax.loading import is_table
 from mer_jax.mistakes import UserMistake, nearest
@@ -28,7 +29,8 @@ def default_config() -> ConfigDict:
     return ConfigDict({
         "data": {"name": "", "label": "", "split": "",         # a data set or TFDS folder, which ClassLabel, which split
                  "table": "", "root": "",                      # or a CSV, and the folder that its paths start from
-                 "classes": ()},                               # the class names in their order
+                 "classes": (),                                # the class names in their order
+                 "size": ""},                                  # HEIGHTxWIDTH that every frame is brought to; "": as stored
         "protocol": "leave_one_subject_out",
         "protocol_options": {"folds": 0, "share": 0.0, "seed": 0},     # 0: the protocol's own default
         "network": {"name": "ststnet", "variant": "", "off": ()},      # off: parts to leave out, e.g. ("llem",)
@@ -137,7 +139,7 @@ def settings_of(name: str, config: ConfigDict) -> Settings:
     recipe = Recipe(stages_of(full), full.batch_size, full.optimizer.name, full.optimizer.weight_decay,
                     full.optimizer.gradient_clip, full.label_smoothing, full.class_weights, Augmentation(**full.augmentation))
     options = {k: v for k, v in full.protocol_options.items() if v}
-    data_options = tuple((key, full.data[key]) for key in ("label", "root", "split") if full.data[key])
+    data_options = tuple((key, full.data[key]) for key in ("label", "root", "size", "split") if full.data[key])
     return Settings(
         name, full.data.table or full.data.name, data_options, full.data.classes or None, full.protocol,
         tuple(sorted(options.items())), full.network.name, full.network.variant or None, full.network.off,
@@ -184,6 +186,8 @@ def check_data(data: ConfigDict) -> None:
         if data[key]:
             raise UserMistake(f"config key data.{key}={data[key]!r}: belongs to {'data.name' if data.table else 'data.table'}"
                               f", and the data are {data.table or data.name!r}")
+    if data.size:
+        size_of(data.size, "config key data.size")
     if len({name.strip().lower() for name in data.classes}) < len(data.classes) or len(data.classes) == 1:
         raise UserMistake(f"config key data.classes={data.classes}: wanted two or more different names, or none")
 

@@ -17,6 +17,7 @@ import numpy as np
 from mer_jax.data.clips import FLOW_CODINGS, Clips, clips_of
 from mer_jax.data.frame_stack import distinct_keys, marked_indices, one_shape, one_spelling, padded_stack
 from mer_jax.data.image_files import numbered_frames, path_below, read_flow_array, read_image
+from mer_jax.data.resizing import Size, resized
 from mer_jax.mistakes import UserMistake, nearest
 
 REQUIRED = ("dataset", "subject", "clip", "emotion")
@@ -26,11 +27,13 @@ FASTEST_CAMERA = 1e6
 
 
 def clips_from_table(path: str | os.PathLike, classes: tuple[str, ...] | None = None,
-                     root: str | os.PathLike | None = None) -> Clips:
+                     root: str | os.PathLike | None = None, size: Size | None = None) -> Clips:
     """The N clips of a CSV file, in its order.
 
     classes: the emotions in the order of their indices; None takes those of the file, sorted. None is ever renamed.
     root: the folder that relative paths start from, and that no path leaves, by a link neither; None: the table's own.
+    size: (height, width) that every frame is brought to as it is read, so that clips of several sizes go together; None leaves
+        them, and they must be of one size.
     flow: one 8-bit RGB image a clip, kept as (N, H, W, 3) uint8 "minmax8"; or one .npy of floats (H, W, 3), kept as
         float32 "pixels". flow_coding may say which; it is the same in all rows.
     frames: a folder of images or a pattern such as `s1/*.jpg`, sorted by the last integer of each name; 8-bit RGB, or
@@ -62,7 +65,9 @@ def clips_from_table(path: str | os.PathLike, classes: tuple[str, ...] | None = 
     if "flow" in held:
         arrays |= _flow(folder, rows, places)
     if "frames" in held:
-        arrays |= _frames(folder, rows, places, numbers)
+        arrays |= _frames(folder, rows, places, numbers, size)
+    elif size:
+        raise UserMistake(f"{path}: size {size[0]}x{size[1]} was asked for, and there are no frames; wanted a column frames")
     keys = [(row["dataset"], row["subject"], row["clip"]) for row in rows]
     return clips_of(keys, [row["emotion"] for row in rows], classes, **arrays)
 
@@ -183,14 +188,15 @@ def _flow(folder: Path, rows: list[dict[str, str]], places: list[str]) -> dict:
     return {"flow": np.stack(flow), "flow_coding": codings[0]}
 
 
-def _frames(folder: Path, rows: list[dict[str, str]], places: list[str], numbers: list[dict]) -> dict:
+def _frames(folder: Path, rows: list[dict[str, str]], places: list[str], numbers: list[dict], size: Size | None) -> dict:
     clips, marks, kinds = [], [], ("8-bit RGB", "8-bit grey")
     for row, place, number in zip(rows, places, numbers, strict=True):
         files = numbered_frames(folder, row["frames"], place)
         marks.append(marked_indices(list(files), *(number[name] for name in MARKS), place=place))
         images = []
         for file in files.values():
-            images.append(read_image(file, place, kinds))
+            image = read_image(file, place, kinds)
+            images.append(resized(image, size) if size else image)
             kinds = ("8-bit RGB",) if images[0].shape[2] == 3 else ("8-bit grey",)
         one_shape(images, [f"{place}: {file.name}" for file in files.values()], "frame")
         clips.append(np.stack(images))

@@ -8,20 +8,23 @@ rendered clips.
 
 import math
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from mer_jax.data.clips import FLOW_CODINGS, Clips, clips_of
 from mer_jax.data.frame_stack import distinct_keys, marked_indices, one_shape, one_spelling, padded_stack
+from mer_jax.data.resizing import Size, resized, scaled_field, scaled_points
 from mer_jax.mistakes import UserMistake, nearest
+from mer_jax.progress_bar import ProgressBar
 
 MARKS = ("onset", "apex", "offset")
 INPUTS = ("flow", "frames")
 
 
 def clips_from_tfds(folder: str | os.PathLike, label: str = "emotion", split: str | None = None,
-                    classes: tuple[str, ...] | None = None) -> Clips:
+                    classes: tuple[str, ...] | None = None, size: Size | None = None) -> Clips:
     """The clips of one split of a built TFDS folder (the one of a version, with dataset_info.json), in stored order.
 
     label: which ClassLabel feature is the emotion; its names are the classes. A record whose label is -1 has none in
@@ -29,6 +32,8 @@ def clips_from_tfds(folder: str | os.PathLike, label: str = "emotion", split: st
     split: its name; None takes the only one.
     classes: the names in the order wanted; None keeps the stored order. A record of another class is a mistake.
     flow: uint8 is "minmax8", floats are "pixels" (float32), which a flow_coding feature must not contradict.
+    size: (height, width) that every frame is brought to as it is read, so that clips of several sizes go together, and what
+        is read takes no more memory than what is kept; None leaves them, and they must be of one size.
     frames: (N, L, H, W, C) uint8, padded with zeros. The marks are the features onset_index, apex_index, offset_index,
         indices into L; else onset, apex, offset: numbers among the feature frame_numbers, or without it indices too.
         Absent or -1 they are the first frame, -1, and the last frame. fps: nan where absent, nan or -1.
@@ -38,7 +43,10 @@ def clips_from_tfds(folder: str | os.PathLike, label: str = "emotion", split: st
     folder = Path(folder)
     builder = _builder(folder)
     stored_names = _classes(folder, builder.info.features, label)
-    stored = _records(folder, builder, _split(folder, list(builder.info.splits), split))
+    if size and "frames" not in builder.info.features:
+        raise UserMistake(f"{folder}: size {size[0]}x{size[1]} was asked for, and there are no frames; found "
+                          f"{', '.join(builder.info.features)}")
+    stored = _records(folder, builder, _split(folder, list(builder.info.splits), split), size)
     labelled = [(f"{folder}, record {row}", record) for row, record in enumerate(stored) if record[label] != -1]
     if not labelled:
         raise UserMistake(f"{folder}: none of {len(stored)} records has a {label}; wanted labelled clips")
@@ -116,19 +124,32 @@ def _split(folder: Path, splits: list[str], split: str | None) -> str:
     return split
 
 
-def _records(folder: Path, builder, split: str) -> list[dict]:
-    """Every record of a split, decoded; all at once, as all are put on the device at once."""
-    records = []
+def _records(folder: Path, builder, split: str, size: Size | None) -> list[dict]:
+    """Every record of a split, decoded by all cores; all at once, as all are put on the device at once."""
+    records: list[dict] = []
     try:
         source = builder.as_data_source(split=split)
-        for row in range(len(source)):
-            records.append(source[row])
+        with ThreadPoolExecutor() as pool, ProgressBar(len(source), f"reading {builder.name}") as bar:
+            for record in pool.map(lambda row: _sized(source[row], size), range(len(source))):
+                records.append(record)
+                bar.advance()
     except Exception as error:  # damaged bytes surface as errors of the record reader, protobuf or a decoder
         raise UserMistake(f"{folder}, record {len(records)} of split {split!r}: TFDS cannot read it ({error}); "
                           "wanted whole array_record or parquet files") from None
     if not records:
         raise UserMistake(f"{folder}: split {split!r} has no records; wanted clips")
     return records
+
+
+def _sized(record: dict, size: Size | None) -> dict:
+    """A record with frames of this size, and what is measured in their pixels with them. What is no frame is left for later."""
+    frames = record.get("frames", ())
+    if size is None or not len(frames) or any(np.ndim(image) != 3 or np.asarray(image).dtype != np.uint8 for image in frames):
+        return record
+    before = np.shape(frames[0])[:2]
+    fields = {name: scaled_field(record[name], size) for name in ("true_flow", "pixel_flow") if name in record}
+    points = {"landmarks": scaled_points(record["landmarks"], before, size)} if "landmarks" in record else {}
+    return {**record, "frames": [resized(np.asarray(image), size) for image in frames], **fields, **points}
 
 
 def _of_shape(value: object, shape: tuple[int, ...], name: str, place: str) -> np.ndarray:

@@ -12,6 +12,7 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from mer_jax.data.from_tfds import clips_from_tfds
+from mer_jax.data.resizing import resized
 from mer_jax.mistakes import UserMistake
 
 F = tfds.features
@@ -214,3 +215,30 @@ def test_damaged_folder_is_one_line(tmp_path, name):
 def test_the_folder_above_names_the_version_below(tmp_path):
     folder = _build(tmp_path, LABEL | FLOW, _records(**_good()))
     _assert_mistake(folder.parent, [str(folder)])
+
+
+def test_with_a_size_all_that_is_measured_in_pixels_is_scaled(tmp_path):
+    """Clips of two sizes become one; landmarks and motion are given in the new pixels."""
+    rng, sizes = np.random.default_rng(3), ((32, 40), (64, 20))
+    frames = [rng.integers(0, 256, (3, *size, 3), dtype=np.uint8) for size in sizes]
+    field = [np.broadcast_to(np.float32([2, -3]), (*size, 2)) for size in sizes]
+    features = LABEL | {"frames": F.Sequence(F.Image(shape=(None, None, 3))),
+                        "landmarks": F.Tensor(shape=(68, 2), dtype=np.float32),
+                        "true_flow": F.Tensor(shape=(None, None, 2), dtype=np.float32, encoding="zlib")}
+    points = rng.uniform(0, 20, (2, 68, 2)).astype(np.float32)
+    stored = [list(map(_png, clip)) for clip in frames]
+    folder = _build(tmp_path, features, _records(emotion=["positive", "negative"], frames=stored, landmarks=list(points),
+                                                 true_flow=field))
+    with pytest.raises(UserMistake, match="wanted one size for all"):
+        clips_from_tfds(folder)
+    clips = clips_from_tfds(folder, size=(16, 20))
+    assert clips.frames.shape == (2, 3, 16, 20, 3)
+    np.testing.assert_array_equal(clips.frames[0, 1], resized(frames[0][1], (16, 20)))
+    np.testing.assert_allclose(clips.landmarks[1], (points[1] + 0.5) * [1, 0.25] - 0.5, atol=1e-5)
+    np.testing.assert_allclose(clips.true_flow[:, 5, 5], [[1, -1.5], [2, -0.75]], atol=1e-5)
+
+
+def test_without_frames_a_size_is_a_mistake(tmp_path):
+    folder = _build(tmp_path, LABEL | FLOW, _records(emotion=["positive", "negative"], flow=list(_flow(2))))
+    with pytest.raises(UserMistake, match="size 16x16 was asked for, and there are no frames"):
+        clips_from_tfds(folder, size=(16, 16))
