@@ -5,7 +5,9 @@ import fcntl
 import importlib
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 from mer_jax.data.clips import Clips
 from mer_jax.data.from_table import clips_from_table
@@ -52,6 +54,12 @@ def load(source: str | Path, classes: tuple[str, ...] | None = None, *, root: st
         return clips_from_tfds(rendered(name, tier), label or "label3", split, classes)
     raise UserMistake(f"{source}: neither a .csv table, nor the folder of a built TFDS data set, nor one "
                       f"of {', '.join(RENDERED)}")
+
+
+def licensed_data() -> tuple[ModuleType, Callable[[dict], str]]:
+    """What looks at licensed copies and builds data sets from them (check, build), and what makes text of their reports."""
+    return (importlib.import_module("tfds_builders.licensed_data"),
+            importlib.import_module("tfds_builders.copy_report").report_text)
 
 
 def cache_folder() -> Path:
