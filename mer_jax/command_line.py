@@ -125,11 +125,13 @@ def add_data(command: Callable) -> None:
                    "Any revision of the tables and any depth of folders will do; what is wrong is said, with file and row.",
                    data)
     made.add_argument("action", choices=("check", "build"), metavar="check|build")
-    made.add_argument("name", metavar="NAME", help="casme2, samm")
-    made.add_argument("--source", required=True, action="append", metavar="DIR", help="the folder of the copy")
+    made.add_argument("name", metavar="NAME", help="casme2, samm, smic, megc2019, megc2018")
+    made.add_argument("--source", required=True, action="append", metavar="[DATABASE=]DIR", help="the folder of the "
+                      "copy; of a composite one for each database")
     made.add_argument("--out", type=Path, metavar="DIR", help="build: where the data set goes, as DIR/NAME/frames/1.0.0")
     made.add_argument("--frames", default="", metavar="KIND|FOLDER", help="which frames, of several: raw, selected, "
                       "cropped, or their folder (default: where most clips are; of equal ones those as filmed)")
+    made.add_argument("--part", default="", help="of smic: HS, VIS, NIR, HS_E, VIS_E, NIR_E (default: HS)")
     made.add_argument("--table", default="", metavar="FILE", help="which annotation, of several (default: the best known)")
     made.add_argument("--patches", default="", metavar="NAMES", help="known errors to put right: all, none, or names "
                       "(default: all but what only a later revision says)")

@@ -134,7 +134,7 @@ def data(arguments: argparse.Namespace, rest: list[str]) -> None:
     from mer_jax.loading import licensed_data
 
     licensed, report_text = licensed_data()
-    options = licensed.options_of(arguments.frames, arguments.table, arguments.patches, arguments.apexes)
+    options = licensed.options_of(arguments.frames, arguments.table, arguments.patches, arguments.apexes, arguments.part)
     if arguments.action == "check":
         if arguments.out:
             raise UserMistake("option --out belongs to data build; data check writes nothing")

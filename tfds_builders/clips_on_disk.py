@@ -4,12 +4,13 @@ from collections import Counter
 from typing import NamedTuple
 
 from mer_jax.mistakes import UserMistake
+from tfds_builders.annotated.folders import annotated_folders
+from tfds_builders.annotated.rows import Annotation, annotations
 from tfds_builders.annotation_tables.repairs import Findings
-from tfds_builders.annotations import Annotation, annotations
-from tfds_builders.choosing import Folder, chosen_frames, frame_trees
 from tfds_builders.database import Database
 from tfds_builders.licensed_copy.frames import numbered
 from tfds_builders.licensed_copy.index import Copy
+from tfds_builders.licensed_copy.trees import Folder, chosen_frames, frame_trees
 from tfds_builders.options import Options
 
 FEWEST = 2                                                       # frames of a clip: in one nothing moves
@@ -35,11 +36,13 @@ class ClipOnDisk(NamedTuple):
         return "/".join(self.folder) or "."
 
 
-def clips_on_disk(database: Database, copy: Copy, options: Options, findings: Findings) -> list[ClipOnDisk]:
-    """Every expression that has frames, in the annotation's order. Raises UserMistake where there is none."""
-    read = annotations(database, copy, options, findings)
-    trees = frame_trees(database, copy, [annotation.key for annotation in read])
+def clips_on_disk(database: Database, copy: Copy, options: Options, findings: Findings
+                  ) -> tuple[list[Annotation], list[ClipOnDisk]]:
+    """Every expression of a copy, and those that have frames, in order. Raises UserMistake where there is none."""
+    read = annotations(database, copy, options, findings) if database.tables else None
+    trees = frame_trees(database, copy, None if read is None else [annotation.key for annotation in read])
     tree = chosen_frames(database, trees, options.frames, findings, copy)
+    read = annotated_folders(database, copy, tree, findings) if read is None else read
     files: dict[Folder, dict[int, str]] = {}
     several = {key for key, count in Counter(annotation.key for annotation in read).items() if count > 1}
     found = []
@@ -55,9 +58,9 @@ def clips_on_disk(database: Database, copy: Copy, options: Options, findings: Fi
             name = f"{annotation.clip}@{annotation.onset}" if annotation.key in several else annotation.clip
             found.append(ClipOnDisk(annotation, name, tree.kind, folder, *marked))
     if not found:
-        raise UserMistake(f"{copy.root}: none of {len(read)} annotated clips of {database.title} has frames of the numbers "
-                          f"that its row names, such as {read[0].onset} to {read[0].offset} of {'/'.join(read[0].key)}")
-    return found
+        raise UserMistake(f"{copy.root}: none of {len(read)} clips of {database.title} has the frames that its row names"
+                          + (f", such as {read[0].onset} to {read[0].offset} of {'/'.join(read[0].key)}" if read else ""))
+    return read, found
 
 
 def cut(annotation: Annotation, files: dict[int, str], place: str, findings: Findings

@@ -34,7 +34,10 @@ class Database:
     name: as in `mer-jax data build NAME`. title: its own. fps: frames a second. classes: its emotions. words: other words
     for them. tables: patterns of file names, the better first. needed: the meanings that a table must have. columns: its
     own names of columns, over the common ones. trees: the better first. patches: known errors. rows: how many clips the
-    released sheets have. licence_page: where it is asked for. layout: what a copy looks like.
+    released sheets have. licence_page: where it is asked for. layout: what a copy looks like. part: of a database of several
+    recordings, which. sheets: a pattern of its sheets' names. folders, not_folders: what a path of its frames has somewhere,
+    and has not. emotion_of_clip: the class that a clip's name tells, where names do. Where `tables` is empty the folders are
+    the annotation.
     """
 
     name: str
@@ -47,6 +50,11 @@ class Database:
     licence_page: str
     layout: str
     rows: tuple[int, ...]
+    part: str = ""
+    sheets: str = ".*"
+    folders: str = ".*"
+    not_folders: str = "(?!)"
+    emotion_of_clip: Callable[[str], str] | None = None
     words: Mapping[str, str] = dataclasses.field(default_factory=dict)
     needed: tuple[str, ...] = ("subject", "clip", "onset", "apex", "offset", "emotion")
     columns: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
@@ -61,6 +69,10 @@ class Database:
         plain = " ".join(word.lower().split())
         plain = self.words.get(plain, plain)
         return plain if plain in self.classes else None
+
+    def owns(self, path: str) -> bool:
+        """Whether frames below a path may be this database's."""
+        return bool(re.search(self.folders, path, re.IGNORECASE)) and not re.search(self.not_folders, path, re.IGNORECASE)
 
     def kinds(self) -> tuple[str, ...]:
         return tuple(tree.kind for tree in self.trees)

@@ -9,22 +9,20 @@ from pathlib import Path
 class Options:
     """frames: a kind of tree, or a tree's folder ('' takes the best there is). table: the name of an annotation file, or its
     path below the copy. patches: names of those to use, None the usual ones. apexes: a CSV of subject, clip, apex and, where
-    a clip has several expressions, onset, which go before the annotation's apexes.
+    a clip has several expressions, onset, which go before the annotation's apexes. part: of a database of several.
     """
 
     frames: str = ""
     table: str = ""
     patches: tuple[str, ...] | None = None
     apexes: str = ""
+    part: str = ""
 
     def suffix(self) -> str:
         """What a data set's config is called after, so that different choices never lie in one folder; '' of the usual."""
-        parts = [f"_{self.frames}"] if self.frames.isidentifier() else []
-        rest = [self.table, *(self.patches or ()), "" if self.frames.isidentifier() else self.frames]
-        if self.apexes:
-            rest.append(hashlib.sha256(Path(self.apexes).read_bytes()).hexdigest())
-        if self.patches == ("none",) and not any((self.table, self.apexes, *rest[2:])):
-            return "".join([*parts, "_unpatched"])
-        if any(rest):
-            parts.append(f"_{hashlib.sha256(repr(rest).encode()).hexdigest()[:8]}")
-        return "".join(parts)
+        words = [self.part, self.frames if self.frames.isidentifier() else "", "unpatched" if self.patches == ("none",) else ""]
+        own = [self.table, "" if self.frames.isidentifier() else self.frames,
+               "" if self.patches in (None, ("none",)) else " ".join(self.patches),
+               hashlib.sha256(Path(self.apexes).read_bytes()).hexdigest() if self.apexes else ""]
+        digest = hashlib.sha256(repr(own).encode()).hexdigest()[:8] if any(own) else ""
+        return "".join(f"_{word}" for word in [*words, digest] if word)

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from mer_jax.data.action_units import action_units
-from mer_jax.data.emotion_labels import COUNTS, OBJECTIVE_OF_MEGC2018, scheme
+from mer_jax.data.emotion_labels import COUNTS, scheme
+from tfds_builders.annotated.rows import APEX_SOURCES
 from tfds_builders.annotation_tables.repairs import Findings
-from tfds_builders.annotations import APEX_SOURCES
 from tfds_builders.clips_on_disk import FEWEST, ClipOnDisk
 from tfds_builders.database import Database
 from tfds_builders.licensed_copy.index import Copy
@@ -56,31 +56,20 @@ def in_words(size: tuple[int, int, bool]) -> str:
     return f"{width} x {height} {'in colour' if color else 'in grey'}"
 
 
-def shown_clips(clips: Sequence[ClipOnDisk], copy: Copy, findings: Findings) -> Iterator[tuple[ClipOnDisk, Shown | None]]:
-    """Every clip with its frames, in order, read by all cores."""
+def shown_clips(clips: Sequence[tuple[ClipOnDisk, Copy]], findings: Findings) -> Iterator[Shown | None]:
+    """The frames of every clip, in order, read by all cores."""
     with ThreadPoolExecutor() as pool:
-        for clip in clips:
-            yield clip, read_frames(clip, copy, pool, findings)
+        for clip, copy in clips:
+            yield read_frames(clip, copy, pool, findings)
 
 
-def nothing_shown(copy: Copy, clips: Sequence[ClipOnDisk]) -> str:
-    return f"{copy.root}: of {len(clips)} clips none has frames that can be read, such as {clips[0].place}"
-
-
-def labels(database: Database, clip: ClipOnDisk) -> dict[str, int]:
-    """The index of a clip's class in each labelling that its database has; -1 where it has none in it."""
-    annotation = clip.annotation
-    objective = annotation.objective - 1 if 1 <= annotation.objective <= len(OBJECTIVE_OF_MEGC2018) else -1
-    counted = {f"label{count}": known.index(annotation.emotion) for count in COUNTS
-               if (known := scheme(database.name, count)) is not None}
-    return {"emotion": database.classes.index(annotation.emotion), **counted, "objective5": objective}
-
-
-def record(database: Database, clip: ClipOnDisk, shown: Shown) -> dict:
-    """What TFDS stores of a clip, by feature."""
+def record(database: Database, clip: ClipOnDisk, shown: Shown, emotion: int, counts: Sequence[int]) -> dict:
+    """What TFDS stores of a clip, by feature. emotion: its class in the data set. counts: of classes, it is labelled in."""
     annotation, numbers = clip.annotation, list(shown.pictures)
     first = next(iter(shown.pictures.values()))
-    units, named = action_units(annotation.action_units), labels(database, clip)
+    units = action_units(annotation.action_units)
+    label = {count: known.index(annotation.emotion) for count in COUNTS if (known := scheme(database.name, count))}
+    objective = annotation.objective - 1 if in_megc2018(database.name, annotation.objective) else -1
     onset, apex, offset = clip.marks
     return {
         "frames": [picture.content for picture in shown.pictures.values()], "frame_numbers": numbers,
@@ -89,9 +78,10 @@ def record(database: Database, clip: ClipOnDisk, shown: Shown) -> dict:
         "apex_raw": annotation.apex_raw, "apex_source": APEX_SOURCES.index(annotation.apex_source),
         "fps": database.fps, "dataset": database.name, "subject": annotation.subject, "clip": clip.name,
         "clip_id": f"{database.name}/{annotation.subject}/{annotation.clip}@{annotation.onset}",
-        "emotion_raw": annotation.emotion_raw, **named, "objective_class": annotation.objective,
-        "in_megc2019": in_megc2019(database.name, annotation.subject, annotation.clip, named.get("label3", -1)),
-        "in_megc2018": in_megc2018(database.name, annotation.objective),
+        "emotion_raw": annotation.emotion_raw, "emotion": emotion, **{f"label{count}": label[count] for count in counts},
+        "objective5": objective, "objective_class": annotation.objective,
+        "in_megc2019": in_megc2019(database.name, annotation.subject, annotation.clip, label.get(3, -1)),
+        "in_megc2018": objective >= 0,
         "au_raw": annotation.action_units, "aus": [unit.number for unit in units],
         "au_sides": [SIDES[unit.side] for unit in units], "au_certain": [unit.certain for unit in units],
         "self_report": annotation.self_report, "height": first.height, "width": first.width, "color": first.color,

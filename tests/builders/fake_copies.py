@@ -134,3 +134,14 @@ def samm_copy(root: Path, rows: Sequence[Row] = SAMM_ROWS, tree: str = "SAMM", t
     if table:
         write_xlsx(root / "SAMM_Micro_FACS_Codes_v2.xlsx", {"MICRO_ONLY": samm_cells(rows)})
     return root
+
+
+def smic_copy(root: Path, clips: dict[str, tuple[int, int]], camera: str = "HS", tree: str = "SMIC_all_raw",
+              prefix: str = "image") -> Path:
+    """A copy of SMIC: name of a clip -> (first frame, how many); subjects and clips are not padded, files have 6 digits."""
+    words = {"ne": "negative", "po": "positive", "sur": "surprise"}
+    for clip, (first, count) in clips.items():
+        subject, token, _ = clip.split("_")
+        write_frames(root / tree / camera / subject / "micro" / words[token] / clip,
+                     [f"{prefix}{n:06d}.bmp" for n in range(first, first + count)])
+    return root

@@ -16,6 +16,7 @@ COMMON = {
     "onset": ("onset", "onset frame", "onset f", "on set", "onset frame number"),
     "apex": ("apex", "apex frame", "apex f", "apex frame number"),
     "offset": ("offset", "offset frame", "offset f", "off set", "offset frame number"),
+    "length": ("duration", "total mf1", "total mf"),
     "action_units": ("action units", "action unit", "au", "aus", "facs"),
     "emotion": ("estimated emotion", "emotion", "emotions", "emotion label"),
     "objective": ("objective classes", "objective class", "objective"),

@@ -7,8 +7,8 @@ from mer_jax.mistakes import UserMistake, nearest
 
 
 class Finding(NamedTuple):
-    """One thing found. kind: "problem" (something is left out, or doubtful), "repair" (it was put right), or "choice" (of
-    several that would do one was taken).
+    """One thing found. kind: "problem" (something is left out, or doubtful), "repair" (it was put right), or "note"
+    (what should be known: of several that would do one was taken, say).
 
     place: "FILE, sheet S, row R", or a folder or file of the copy. text: what was found and what was done.
     """
@@ -33,8 +33,8 @@ class Findings:
     def repair(self, place: str, text: str) -> None:
         self._found[Finding("repair", place, text)] = None
 
-    def choice(self, place: str, text: str) -> None:
-        self._found[Finding("choice", place, text)] = None
+    def note(self, place: str, text: str) -> None:
+        self._found[Finding("note", place, text)] = None
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(self._found)

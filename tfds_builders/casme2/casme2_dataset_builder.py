@@ -5,8 +5,9 @@ with blank columns removed, one with a 256th row. All are read; which one was, t
 """
 
 from tfds_builders.annotation_tables.repairs import Patch
+from tfds_builders.data_set import alone
 from tfds_builders.database import Database, Key, Tree, numbered_key, worded_key
-from tfds_builders.licensed_builder import LicensedBuilder, configs
+from tfds_builders.licensed_builder import LicensedBuilder, configs, instructions
 
 LATER = "the sheet's later revision, of 2019-07-01"
 CASME2 = Database(
@@ -35,6 +36,6 @@ CASME2 = Database(
 class Builder(LicensedBuilder):
     """CASME II, from a licensed copy in manual_dir."""
 
-    DATABASE = CASME2
-    MANUAL_DOWNLOAD_INSTRUCTIONS = LicensedBuilder.instructions(CASME2)
-    BUILDER_CONFIGS = configs(CASME2)
+    DATA_SETS = (alone(CASME2),)
+    MANUAL_DOWNLOAD_INSTRUCTIONS = instructions(DATA_SETS)
+    BUILDER_CONFIGS = configs(DATA_SETS)

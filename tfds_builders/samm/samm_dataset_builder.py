@@ -5,8 +5,9 @@ The sheet's header stands in row 14 as released, in row 1 of many copies. Two of
 """
 
 from tfds_builders.annotation_tables.repairs import Patch
+from tfds_builders.data_set import alone
 from tfds_builders.database import Database, Key, Tree, numbered_key
-from tfds_builders.licensed_builder import LicensedBuilder, configs
+from tfds_builders.licensed_builder import LicensedBuilder, configs, instructions
 
 SAMM = Database(
     name="samm",
@@ -31,6 +32,6 @@ SAMM = Database(
 class Builder(LicensedBuilder):
     """SAMM, from a licensed copy in manual_dir."""
 
-    DATABASE = SAMM
-    MANUAL_DOWNLOAD_INSTRUCTIONS = LicensedBuilder.instructions(SAMM)
-    BUILDER_CONFIGS = configs(SAMM)
+    DATA_SETS = (alone(SAMM),)
+    MANUAL_DOWNLOAD_INSTRUCTIONS = instructions(DATA_SETS)
+    BUILDER_CONFIGS = configs(DATA_SETS)

@@ -1,20 +1,21 @@
 """The rows of an annotation as expressions: keys, marks and labels, every repair said, and what is doubtful left out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from mer_jax.data.emotion_labels import objective_index
 from mer_jax.mistakes import UserMistake, nearest
-from tfds_builders.annotation_tables.columns import Table, table_of
-from tfds_builders.annotation_tables.repairs import Findings, Patch, chosen_patches, patched, whole
-from tfds_builders.annotation_tables.workbook import Row, read_sheets
-from tfds_builders.choosing import annotation_table, fitting_tables
+from tfds_builders.annotated.marks import UNKNOWN, marks_of
+from tfds_builders.annotated.other_tables import objective_classes, override
+from tfds_builders.annotated.table_choice import annotation_table
+from tfds_builders.annotation_tables.columns import Table
+from tfds_builders.annotation_tables.repairs import Findings, Patch, chosen_patches, patched
+from tfds_builders.annotation_tables.workbook import Row
 from tfds_builders.database import Database
 from tfds_builders.licensed_copy.index import Copy
 from tfds_builders.options import Options
 
-UNKNOWN = ("", "/", "-", "nan", "none", "n/a")                   # how people write that a number is not known
 APEX_SOURCES = ("annotation", "midpoint", "dcrois", "override")
 
 
@@ -56,10 +57,15 @@ def annotations(database: Database, copy: Copy, options: Options, findings: Find
     if not kept:
         raise UserMistake(f"{table.sheet.place()}: no row can be used as a clip of {database.title}"
                           + first_problem(findings))
-    if len(kept) not in database.rows:
-        wanted = " or ".join(map(str, database.rows))
-        findings.choice(table.sheet.file, f"{len(kept)} clips are annotated; the known revisions have {wanted}")
+    counted(kept, database, table.sheet.place(), findings)
     return kept
+
+
+def counted(found: Sequence[Annotation], database: Database, place: str, findings: Findings) -> None:
+    """Says so where there are more or fewer expressions than any known revision has."""
+    if len(found) not in database.rows:
+        wanted = " or ".join(map(str, database.rows))
+        findings.note(place, f"{len(found)} clips can be told; the known revisions have {wanted}")
 
 
 def first_problem(findings: Findings) -> str:
@@ -77,19 +83,33 @@ def annotation_of(database: Database, table: Table, row: Row, patches: tuple[Pat
         return None
     cells = patched(cells, *key, patches, place, findings)
     marks = marks_of(cells, place, findings)
-    emotion = database.emotion(cells["emotion"])
-    if emotion is None:
-        meant = nearest(cells["emotion"], database.classes)
-        findings.problem(place, f"emotion {cells['emotion']!r} is not known{meant}: left out; wanted one of {', '.join(database.classes)}")
+    emotion = emotion_of(database, cells, key[1], place, findings)
     if marks is None or emotion is None:
         return None
     onset, apex, offset, source = marks
+    if cells.get("second_onset", "") not in UNKNOWN:
+        findings.note(place, f"a second expression, {cells['second_onset']} to {cells.get('second_offset', '')}, is not used")
     objective = objective_index(cells.get("objective", ""))
     if objective is None and cells.get("objective", "") not in UNKNOWN:
         findings.problem(place, f"objective class {cells['objective']!r} is not known: none used; wanted I to VII")
-    return Annotation(*key, onset, apex, offset, cells.get("apex", ""), source, emotion, cells["emotion"],
-                      0 if objective is None else objective + 1, cells.get("action_units", ""), cells.get("self_report", ""),
-                      place)
+    return Annotation(*key, onset, apex, offset, cells.get("apex", ""), source, emotion,
+                      cells.get("emotion", ""), 0 if objective is None else objective + 1, cells.get("action_units", ""),
+                      cells.get("self_report", ""), place)
+
+
+def emotion_of(database: Database, cells: Mapping[str, str], clip: str, place: str, findings: Findings) -> str | None:
+    """The class of a row: what the clip's name says, where names do; else the word in its cell. None of an unknown word."""
+    word = cells.get("emotion", "")
+    emotion = database.emotion(word)
+    if database.emotion_of_clip is not None:
+        named = database.emotion_of_clip(clip)
+        if word and emotion != named:
+            findings.repair(place, f"emotion {word!r}, but the clip {clip} is named {named}: {named} used")
+        return named
+    if emotion is None:
+        findings.problem(place, f"emotion {word!r} is not known{nearest(word, database.classes)}: left out; wanted one of "
+                                f"{', '.join(database.classes)}")
+    return emotion
 
 
 def key_of(database: Database, cells: Mapping[str, str], place: str, findings: Findings) -> tuple[str, str] | None:
@@ -111,34 +131,6 @@ def key_of(database: Database, cells: Mapping[str, str], place: str, findings: F
     return subject or told, clip
 
 
-def marks_of(cells: Mapping[str, str], place: str, findings: Findings) -> tuple[int, int, int, str] | None:
-    """(onset, apex, offset, where the apex is from); None where onset or offset cannot be told, which is said.
-
-    An offset of 0 or none is the apex; an apex outside of [onset, offset], or none, is the middle frame.
-    """
-    onset, apex, offset = (whole(cells.get(name, "")) for name in ("onset", "apex", "offset"))
-    if offset is None and cells["offset"].lower() in UNKNOWN or offset == 0:
-        if apex is not None and onset is not None and apex > onset:
-            findings.repair(place, f"offset {cells['offset']!r} is none: the apex {apex} used")
-            offset = apex
-        else:
-            offset = None
-    for name, number in (("onset", onset), ("offset", offset)):
-        if number is None:
-            formula = ", a formula without a stored value (open the file in a spreadsheet and save it)"
-            findings.problem(place, f"{name} {cells[name]!r} is no frame number{formula if cells[name][:1] == '=' else ''}: "
-                                    "left out")
-            return None
-    if onset >= offset:
-        findings.problem(place, f"onset {onset} is not before offset {offset}: left out")
-        return None
-    if apex is not None and onset <= apex <= offset:
-        return onset, apex, offset, "annotation"
-    where = ("is none" if apex is None else f"lies after offset {offset}" if apex > offset else f"lies before onset {onset}")
-    findings.repair(place, f"apex {apex if apex is not None else repr(cells.get('apex', ''))} {where}: middle frame used")
-    return onset, onset + (offset - onset) // 2, offset, "midpoint"
-
-
 def without_repeats(read: list[Annotation], findings: Findings) -> list[Annotation]:
     """Each (subject, clip, onset) once. Rows of one key that differ in emotion are all left out."""
     first: dict[tuple, Annotation] = {}
@@ -156,49 +148,11 @@ def without_repeats(read: list[Annotation], findings: Findings) -> list[Annotati
     return [annotation for key, annotation in first.items() if key not in doubtful]
 
 
-def objective_classes(database: Database, copy: Copy, findings: Findings) -> dict[tuple[str, str], tuple[int, str]]:
-    """(subject, clip) -> (objective class 1 to 7, place), of a table of its own where the database has one."""
-    if not database.objective_tables:
-        return {}
-    needed = ("subject", "clip", "objective")
-    fitting, _ = fitting_tables(copy, database.objective_tables, database.meanings(), needed)
-    if not fitting:
-        findings.problem(str(copy.root), "no table of objective classes: objective_class is 0, in_megc2018 false")
-        return {}
-    classes: dict[tuple[str, str], tuple[int, str]] = {}
-    table = fitting[0]
-    for row in table.rows:
-        subject, clip = database.key.subject(table.cell(row, "subject")), database.key.clip(table.cell(row, "clip"))
-        number = objective_index(table.cell(row, "objective"))
-        if subject is None or clip is None:
-            continue
-        if number is None:
-            findings.problem(table.place(row), f"objective class {table.cell(row, 'objective')!r} is not known: none used")
-        elif classes.setdefault((subject, clip), (number + 1, table.place(row)))[0] != number + 1:
-            findings.problem(table.place(row), f"objective class {number + 1} of {subject}/{clip}, but "
-                             f"{classes[subject, clip][0]} in {classes[subject, clip][1]}: none used")
-            classes[subject, clip] = (0, table.place(row))
-    return classes
-
-
 def with_classes(annotation: Annotation, classes: dict, findings: Findings) -> Annotation:
     """With its objective class, of the table of its own."""
     if classes and annotation.key not in classes:
         findings.problem(annotation.place, f"{'/'.join(annotation.key)} has no objective class")
     return annotation._replace(objective=classes[annotation.key][0]) if annotation.key in classes else annotation
-
-
-def override(path: Path, database: Database) -> dict[tuple[str, str, int | None], tuple[int, str]]:
-    """(subject, clip, onset or None) -> (apex, place) of a CSV of one's own. Raises UserMistake where a row is none."""
-    table = table_of(read_sheets(path)[0], database.meanings(), ("subject", "clip", "apex"))
-    apexes = {}
-    for row in table.rows:
-        subject, clip = database.key.subject(table.cell(row, "subject")), database.key.clip(table.cell(row, "clip"))
-        apex, onset = whole(table.cell(row, "apex")), table.cell(row, "onset")
-        if subject is None or clip is None or apex is None or (onset and whole(onset) is None):
-            raise UserMistake(f"{table.place(row)}: wanted subject, clip and apex of {database.title}, and onset or nothing")
-        apexes[subject, clip, whole(onset)] = (apex, table.place(row))
-    return apexes
 
 
 def with_apex(annotation: Annotation, apexes: dict, findings: Findings) -> Annotation:
