@@ -1,7 +1,7 @@
 """Action units as annotations write them ("L12 + 61", "10A/B", "(R6 or R12) + R15") taken apart; the FACS manual's codes.
 
-A unit is a number with, before it, the side of the face that moves (L or R; A, asymmetric, B, bottom or both, T, top,
-and U, unilateral, name none and are kept in the raw text alone; AU, AD, D and M are no sides), and behind it an intensity A to E. Other words say nothing of a unit.
+A unit is a number with, before it, the side of the face that moves (L or R; A, B, T and U, of asymmetric,
+bottom, top and unilateral movements, name none and are kept in the raw text alone, as are AU, AD, D and M), and behind it an intensity A to E. Other words say nothing of a unit.
 """
 
 import re

@@ -5,7 +5,7 @@ import warnings
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 MODES = {"L": False, "RGB": True}                                # 8-bit grey and RGB: what every decoder reads alike
 INDEXED = ("P", "1")                                             # a decoder may read the indices for brightness
@@ -38,8 +38,11 @@ def read_picture(path: Path) -> Picture:
                 mode = "L" if image.palette is None or is_grey(image) else "RGB"
                 image.convert(mode).save(made := io.BytesIO(), "PNG")
                 content = made.getvalue()
+    except UnidentifiedImageError:
+        raise ValueError("unreadable (no image of a known kind)") from None
     except Exception as error:  # on damaged bytes a decoder raises whatever it stumbles on
-        raise ValueError(f"unreadable ({' '.join(str(error).split())})") from None
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+        raise ValueError(f"unreadable ({reason})") from None
     if mode not in MODES:
         raise ValueError(f"of the kind {mode}, wanted 8-bit grey or RGB")
     return Picture(content, height, width, MODES[mode])

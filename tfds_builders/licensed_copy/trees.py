@@ -28,7 +28,7 @@ def frame_trees(database: Database, copy: Copy, keys: Iterable[tuple[str, str]] 
     trees: dict[tuple[str, str], dict[tuple[str, str], Folder]] = {}
     for folder, images in copy.folders.items():
         subject, clip, root = place_of_folder(folder, database.key)
-        path = "/".join((copy.root.name, *folder[:-1], images[0]))
+        path = "/".join((*(() if root else (copy.root.name,)), *folder[:-1], images[0]))       # a tree's own name tells, too
         key = (subject, clip) if by_folder is None else by_folder.get((subject, clip.casefold()))
         if not clip or key is None or not database.owns(path):
             continue
