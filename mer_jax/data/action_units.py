@@ -1,15 +1,16 @@
 """Action units as annotations write them ("L12 + 61", "10A/B", "(R6 or R12) + R15") taken apart; the FACS manual's codes.
 
-A unit is a number with, before it, the side of the face that moves (L or R; A, B, T and U, of asymmetric,
-bottom, top and unilateral movements, name none and are kept in the raw text alone, as are AU, AD, D and M), and behind it an intensity A to E. Other words say nothing of a unit.
+A unit is a number with, before it, the side of the face that moves (L or R; A, B, T and U, of asymmetric, bottom, top and
+unilateral movements, name none and are kept in the raw text alone, as are AU, AD, D and M), and behind it an intensity A to
+E. Other words say nothing of a unit.
 """
 
 import re
 import unicodedata
 from typing import NamedTuple
 
-UNIT = re.compile(r"(?<![0-9A-Za-z])(?P<before>(?:A[UD]|[ABDLMRTU])?)(?P<number>[0-9]{1,2})(?P<behind>(?:[A-E](?:/[A-E])?)?)(?P<doubt>\??)"
-                  r"(?![0-9A-Za-z])", re.IGNORECASE)
+UNIT = re.compile(r"(?<![0-9A-Za-z])(?P<before>(?:A[UD]|[ABDLMRTU])?)(?P<number>[0-9]{1,2})"
+                  r"(?P<behind>(?:[A-E](?:/[A-E])?)?)(?P<doubt>\??)(?![0-9A-Za-z])", re.IGNORECASE)
 LARGEST = 99                                                     # of a FACS code
 
 

@@ -83,14 +83,18 @@ def test_the_record_has_what_was_annotated_and_what_was_made_of_it(built):
     assert [bool(by_id[key]["in_megc2018"]) for key in by_id] == [True, True, True, False, True, True, False, False, False]
 
 
+def digest(content):
+    return hashlib.sha256(content).hexdigest()
+
+
 def test_image_bytes_are_those_on_disk(built, copy, monkeypatch):
     import tensorflow_datasets as tfds
     from tensorflow_datasets.core.features import image_feature
 
-    monkeypatch.setattr(image_feature.Image, "decode_example_np", lambda _, image: np.array([hashlib.sha256(image).hexdigest()]))
+    monkeypatch.setattr(image_feature.Image, "decode_example_np", lambda _, image: np.array([digest(image)]))
     source = tfds.builder_from_directory(built["folder"]).as_data_source("clips")
     folder = copy / "CASME2_RAW_selected/sub01/EP19_05f"
-    wanted = [hashlib.sha256((folder / f"img{number}.jpg").read_bytes()).hexdigest() for number in range(3, 13)]
+    wanted = [digest((folder / f"img{number}.jpg").read_bytes()) for number in range(3, 13)]
     assert [str(image[0]) for image in source[1]["frames"]] == wanted
 
 

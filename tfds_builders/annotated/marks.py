@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from tfds_builders.annotation_tables.repairs import Findings, whole
 
 UNKNOWN = ("", "/", "-", "nan", "none", "n/a")                   # how people write that a number is not known
+LONGEST = 2.0                                                    # seconds: four times what the field calls micro
 NO_VALUE = ", a formula without a stored value (open the file in a spreadsheet and save it)"
 
 
-def marks_of(cells: Mapping[str, str], place: str, findings: Findings) -> tuple[int, int, int, str] | None:
+def marks_of(cells: Mapping[str, str], rate: float, place: str, findings: Findings) -> tuple[int, int, int, str] | None:
     """(onset, apex, offset, where the apex is from); None where onset or offset cannot be told, which is said.
 
-    An apex outside of [onset, offset], or none, is the middle frame.
+    An apex outside of [onset, offset], or none, is the middle frame. rate: frames a second.
     """
     onset, apex = (whole(cells.get(name, "")) for name in ("onset", "apex"))
     offset = offset_of(cells, onset, apex, place, findings)
@@ -26,6 +27,9 @@ def marks_of(cells: Mapping[str, str], place: str, findings: Findings) -> tuple[
     length = whole(cells.get("length", ""))
     if length is not None and length != offset - onset + 1:
         findings.problem(place, f"its length is given as {length}, but {onset} to {offset} are {offset - onset + 1} frames: "
+                                "kept as marked")
+    if offset - onset >= LONGEST * rate:
+        findings.problem(place, f"{onset} to {offset} are {(offset - onset + 1) / rate:.1f} s, long for a micro-expression: "
                                 "kept as marked")
     if apex is not None and onset <= apex <= offset:
         return onset, apex, offset, "annotation"

@@ -48,12 +48,14 @@ def annotations(database: Database, copy: Copy, options: Options, findings: Find
     patches = chosen_patches(database.patches, options.patches)
     apexes = override(Path(options.apexes), database) if options.apexes else {}
     classes = objective_classes(database, copy, findings)
-    read = []
-    for row in table.rows:
-        found = annotation_of(database, table, row, patches, findings)
-        if found is not None:
-            read.append(with_classes(with_apex(found, apexes, findings), classes, findings))
-    kept = without_repeats(read, findings)
+    read = annotations_of(database, table, patches, findings)
+    return [with_classes(with_apex(one, apexes, findings), classes, findings) for one in read]
+
+
+def annotations_of(database: Database, table: Table, patches: Sequence[Patch], findings: Findings) -> list[Annotation]:
+    """The expressions of a table, each once. Raises UserMistake where it has none."""
+    read = [annotation_of(database, table, row, patches, findings) for row in table.rows]
+    kept = without_repeats([one for one in read if one is not None], findings)
     if not kept:
         raise UserMistake(f"{table.sheet.place()}: no row can be used as a clip of {database.title}"
                           + first_problem(findings))
@@ -73,7 +75,7 @@ def first_problem(findings: Findings) -> str:
     return f"; {problems[0].place}: {problems[0].text}" if problems else ""
 
 
-def annotation_of(database: Database, table: Table, row: Row, patches: tuple[Patch, ...],
+def annotation_of(database: Database, table: Table, row: Row, patches: Sequence[Patch],
                   findings: Findings) -> Annotation | None:
     """The expression of a row; None where it is none (a note below the table), or cannot be told, which is said."""
     cells = {meaning: table.cell(row, meaning) for meaning in table.columns}
@@ -82,7 +84,7 @@ def annotation_of(database: Database, table: Table, row: Row, patches: tuple[Pat
     if key is None:
         return None
     cells = patched(cells, *key, patches, place, findings)
-    marks = marks_of(cells, place, findings)
+    marks = marks_of(cells, database.fps, place, findings)
     emotion = emotion_of(database, cells, key[1], place, findings)
     if marks is None or emotion is None:
         return None

@@ -89,6 +89,6 @@ def patched(cells: dict[str, str], subject: str, clip: str, patches: Sequence[Pa
 
 
 def whole(text: str) -> int | None:
-    """The whole number that a cell shows, None where it shows none: "46", "46.0", not "4 6", "/", "-3"."""
+    """The whole number that a cell shows, None where it shows none: "46", "46.0", "４６", not "4 6", "/", "-3"."""
     number, _, rest = text.partition(".")
-    return int(number) if number.isascii() and number.isdigit() and len(number) < 19 and not rest.strip("0") else None
+    return int(number) if number.isdecimal() and len(number) < 10 and not rest.strip("0") else None

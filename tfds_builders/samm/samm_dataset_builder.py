@@ -15,7 +15,7 @@ SAMM = Database(
     fps=200.0,
     classes=("anger", "contempt", "disgust", "fear", "happiness", "other", "sadness", "surprise"),
     words={"others": "other"},
-    key=Key(numbered_key(r"0*(\d{1,3})", "{:03d}"), numbered_key(r"0*(\d{1,3})_(\d{1,2})_(\d{1,2})", "{:03d}_{}_{}"),
+    key=Key(numbered_key(r"0*([1-9]\d{0,2})", "{:03d}"), numbered_key(r"0*([1-9]\d{0,2})_(\d{1,2})_(\d{1,2})", "{:03d}_{}_{}"),
             lambda clip: clip[:3]),
     tables=(r"SAMM.*Micro_FACS_Codes_v2.*", r".*Micro.*FACS.*", r".*"),
     trees=(Tree("raw", (), "raw"), Tree("cropped", ("crop",), "cropped")),

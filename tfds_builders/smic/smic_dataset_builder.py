@@ -12,7 +12,7 @@ from tfds_builders.database import Database, Key, Tree, numbered_key
 from tfds_builders.licensed_builder import LicensedBuilder, configs, instructions
 
 CLASS_OF_TOKEN = {"ne": "negative", "po": "positive", "sur": "surprise"}
-CLIP = re.compile(r"s0*(\d{1,2})_(ne|po|sur)_0*(\d{1,3})", re.IGNORECASE | re.ASCII)
+CLIP = re.compile(r"s0*([1-9]|1\d|20)_(ne|po|sur)_0*(\d{1,3})", re.IGNORECASE | re.ASCII)
 NAME = r"(^|[/_ -]){0}([/_ -]|$)"                                # HS in SMIC_all_raw/HS, HS_long, SMIC-HS-E, SMIC_HS_E
 LONG = r"_long([/_ -]|$)|(HS|VIS|NIR)[_ -]E([/_ -]|$)|SMIC[_ -]E([/_ -]|$)"
 RATES = {"HS": 100.0, "VIS": 25.0, "NIR": 25.0}
@@ -38,7 +38,7 @@ def part(camera: str, long: bool) -> Database:
         title=f"SMIC-{camera}{'-E' if long else ''}",
         fps=RATES[camera],
         classes=THREE,
-        key=Key(numbered_key(r"s?0*(\d{1,2})", "s{:02d}"), clip_key, lambda clip: clip[:3]),
+        key=Key(numbered_key(r"s?0*([1-9]|1\d|20)", "s{:02d}"), clip_key, lambda clip: clip[:3]),
         needed=("subject", "clip", "onset", "offset"),
         tables=(rf".*SMIC[_ -]{camera}[_ -]E.*2019.*", rf".*SMIC[_ -]{camera}[_ -]E.*", ".*annotation.*") if long else (),
         sheets=rf"{camera}|sheet1|",
