@@ -125,10 +125,11 @@ def add_data(command: Callable) -> None:
                    "Any revision of the tables and any depth of folders will do; what is wrong is said, with file and row.",
                    data)
     made.add_argument("action", choices=("check", "build"), metavar="check|build")
-    made.add_argument("name", metavar="NAME", help="casme2, samm, smic, megc2019, megc2018")
+    made.add_argument("name", metavar="NAME", help="casme2, samm, smic, megc2019, megc2018, or table: your own")
     made.add_argument("--source", required=True, action="append", metavar="[DATABASE=]DIR", help="the folder of the "
                       "copy; of a composite one for each database")
-    made.add_argument("--out", type=Path, metavar="DIR", help="build: where the data set goes, as DIR/NAME/frames/1.0.0")
+    made.add_argument("--out", type=Path, metavar="DIR", help="build: where the data set goes, as DIR/NAME/frames/1.0.0 "
+                      "(default: the folder of TFDS, where its name alone finds it)")
     made.add_argument("--frames", default="", metavar="KIND|FOLDER", help="which frames, of several: raw, selected, "
                       "cropped, or their folder (default: where most clips are; of equal ones those as filmed)")
     made.add_argument("--part", default="", help="of smic: HS, VIS, NIR, HS_E, VIS_E, NIR_E (default: HS)")

@@ -131,7 +131,7 @@ def say(line: str) -> None:
 
 def data(arguments: argparse.Namespace, rest: list[str]) -> None:
     refuse(rest)
-    from mer_jax.loading import licensed_data
+    from mer_jax.loading import data_folder, licensed_data
 
     licensed, report_text = licensed_data()
     options = licensed.options_of(arguments.frames, arguments.table, arguments.patches, arguments.apexes, arguments.part)
@@ -140,13 +140,13 @@ def data(arguments: argparse.Namespace, rest: list[str]) -> None:
             raise UserMistake("option --out belongs to data build; data check writes nothing")
         found = licensed.check(arguments.name, arguments.source, options, arguments.tables_alone)
     else:
-        if not arguments.out or arguments.tables_alone:
-            raise UserMistake("option --tables-alone belongs to data check" if arguments.out else "wanted --out=DIR")
-        found = licensed.build(arguments.name, arguments.source, arguments.out, options)
+        if arguments.tables_alone:
+            raise UserMistake("option --tables-alone belongs to data check; data build wants the frames as well")
+        found = licensed.build(arguments.name, arguments.source, arguments.out or data_folder(), options)
     print(json.dumps(found) if arguments.json else report_text(found))
     if arguments.action == "build" and not arguments.json:
         already = ", which was built already" if found["built_already"] else ""
-        print(f"folder: {found['folder']}{already}\nnext: mer-jax flow {found['folder']} --label=label3 --out=flow")
+        print(f"folder: {found['folder']}{already}\nnext: mer-jax flow {found['folder']} --out=flow")
 
 
 def report(arguments: argparse.Namespace, rest: list[str]) -> None:

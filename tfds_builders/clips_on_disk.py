@@ -1,16 +1,18 @@
 """Annotated expressions and their frames on disk: which files are each one's, and what is missing."""
 
 from collections import Counter
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from mer_jax.mistakes import UserMistake
 from tfds_builders.annotated.folders import annotated_folders
+from tfds_builders.annotated.marks import middle
 from tfds_builders.annotated.rows import Annotation, annotations
 from tfds_builders.annotation_tables.repairs import Findings
 from tfds_builders.database import Database
 from tfds_builders.licensed_copy.frames import numbered
 from tfds_builders.licensed_copy.index import Copy
-from tfds_builders.licensed_copy.trees import Folder, chosen_frames, frame_trees
+from tfds_builders.licensed_copy.trees import Folder, Frames, chosen_frames, frame_trees
 from tfds_builders.options import Options
 
 FEWEST = 2                                                       # frames of a clip: in one nothing moves
@@ -40,8 +42,11 @@ def clips_on_disk(database: Database, copy: Copy, options: Options, findings: Fi
                   ) -> tuple[list[Annotation], list[ClipOnDisk]]:
     """Every expression of a copy, and those that have frames, in order. Raises UserMistake where there is none."""
     read = annotations(database, copy, options, findings) if database.tables else None
-    trees = frame_trees(database, copy, None if read is None else [annotation.key for annotation in read])
-    tree = chosen_frames(database, trees, options.frames, findings, copy)
+    if read and all(annotation.folder for annotation in read):
+        tree = named_frames(copy, read, findings)
+    else:
+        trees = frame_trees(database, copy, None if read is None else [annotation.key for annotation in read])
+        tree = chosen_frames(database, trees, options.frames, findings, copy)
     read = annotated_folders(database, copy, tree, findings) if read is None else read
     files: dict[Folder, dict[int, str]] = {}
     several = {key for key, count in Counter(annotation.key for annotation in read).items() if count > 1}
@@ -53,6 +58,9 @@ def clips_on_disk(database: Database, copy: Copy, options: Options, findings: Fi
             continue
         if folder not in files:
             files[folder] = numbered(copy.folders[folder], "/".join(folder), findings)
+        if annotation.onset < 0 and files[folder]:
+            first, last = min(files[folder]), max(files[folder])
+            annotation = annotation._replace(onset=first, apex=middle(first, last), offset=last)
         marked = cut(annotation, files[folder], "/".join(folder), findings)
         if marked is not None:
             name = f"{annotation.clip}@{annotation.onset}" if annotation.key in several else annotation.clip
@@ -61,6 +69,19 @@ def clips_on_disk(database: Database, copy: Copy, options: Options, findings: Fi
         raise UserMistake(f"{copy.root}: none of {len(read)} clips of {database.title} has the frames that its row names"
                           + (f", such as {read[0].onset} to {read[0].offset} of {'/'.join(read[0].key)}" if read else ""))
     return read, found
+
+
+def named_frames(copy: Copy, read: list[Annotation], findings: Findings) -> Frames:
+    """The folders that a table itself names, as paths below the copy."""
+    folders = {}
+    for annotation in read:
+        named = PurePosixPath(annotation.folder.replace("\\", "/"))
+        parts = tuple(part for part in named.parts if part != ".")
+        if parts in copy.folders:
+            folders[annotation.key] = parts
+        else:
+            findings.problem(annotation.place, f"frames {annotation.folder!r} are no folder with images below the copy")
+    return Frames("own", ".", folders)
 
 
 def cut(annotation: Annotation, files: dict[int, str], place: str, findings: Findings

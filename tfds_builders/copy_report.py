@@ -18,7 +18,7 @@ def report(data_set: DataSet, expected: Sequence[Labelled], taken: Sequence[Labe
     """
     if data_set.official:
         compare(data_set, expected, taken, findings)
-    by_subject = Counter(f"{database.name}/{one.subject}" for database, one, _ in taken)
+    by_subject = Counter(f"{one.dataset}/{one.subject}" for _, one, _ in taken)
     by_class = Counter(data_set.classes[label] for *_, label in taken)
     said = [finding._asdict() for finding in findings]
     return {

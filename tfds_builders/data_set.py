@@ -59,13 +59,13 @@ def alone(database: Database) -> DataSet:
 def marks_digest(taken: Sequence[Labelled]) -> str:
     """sha256 of the sorted lines DATABASE/SUBJECT/CLIP/ONSET/APEX/OFFSET/EMOTION: equal where two copies have the same
     expressions with the same marks and labels, wherever their files lie."""
-    return sha256_of(f"{database.name}/{one.subject}/{one.clip}/{one.onset}/{one.apex}/{one.offset}/{one.emotion}"
-                     for database, one, _ in taken)
+    return sha256_of(f"{one.dataset}/{one.subject}/{one.clip}/{one.onset}/{one.apex}/{one.offset}/{one.emotion}"
+                     for _, one, _ in taken)
 
 
 def keys_digest(taken: Sequence[Labelled]) -> str:
     """sha256 of the sorted lines DATABASE/SUBJECT/CLIP/LABEL, the label as a number: what composites are known by."""
-    return sha256_of(f"{database.name}/{one.subject}/{one.clip}/{label}" for database, one, label in taken)
+    return sha256_of(f"{one.dataset}/{one.subject}/{one.clip}/{label}" for _, one, label in taken)
 
 
 def sha256_of(lines: Iterable[str]) -> str:

@@ -35,9 +35,9 @@ class Database:
     for them. tables: patterns of file names, the better first. needed: the meanings that a table must have. columns: its
     own names of columns, over the common ones. trees: the better first. patches: known errors. rows: how many clips the
     released sheets have. licence_page: where it is asked for. layout: what a copy looks like. part: of a database of several
-    recordings, which. sheets: a pattern of its sheets' names. folders, not_folders: what a path of its frames has somewhere,
-    and has not. emotion_of_clip: the class that a clip's name tells, where names do. Where `tables` is empty the folders are
-    the annotation.
+    recordings, which. sheets: a pattern of the names that its sheet has. folders, not_folders: what a path of its frames has
+    somewhere, and has not. emotion_of_clip: the class that a clip's name tells, where names do. Where `tables` is empty the
+    folders are the annotation.
     """
 
     name: str

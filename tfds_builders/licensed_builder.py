@@ -63,12 +63,19 @@ class LicensedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def __init__(self, *, file_format=None, sources: Mapping[str, str] | None = None, **words):
         self.findings, self.expected, self.taken, self._sources = Findings(), [], [], sources
+        self._data_set: DataSet | None = None
         super().__init__(file_format=file_format or "array_record", **words)
+
+    @classmethod
+    def data_set_for(cls, options: Options, sources: Mapping[str, Path] | None) -> DataSet:
+        """The part that the options name, the first where they name none; of a user's own table what the sources tell."""
+        return next(one for one in cls.DATA_SETS if options.part in ("", one.part))
 
     @property
     def data_set(self) -> DataSet:
-        part = self.builder_config.options.part
-        return next(one for one in self.DATA_SETS if part in ("", one.part))
+        if self._data_set is None:
+            self._data_set = self.data_set_for(self.builder_config.options, self._sources)
+        return self._data_set
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(features=features_of(self.data_set), homepage=self.data_set.licence_page,

@@ -16,7 +16,7 @@ from tfds_builders.data_set import DataSet
 from tfds_builders.gathering import annotated, gathered, shown
 from tfds_builders.options import Options
 
-NAMES = ("casme2", "samm", "smic", "megc2019", "megc2018")
+NAMES = ("casme2", "samm", "smic", "megc2019", "megc2018", "table")
 RESERVED = ("casme", "casme_squared", "casme3", "samm_long", "mmew", "fourdme", "dfme", "ckplus", "cd6me")
 
 
@@ -38,7 +38,7 @@ def options_of(frames: str, table: str, patches: str, apexes: str, part: str) ->
 
 
 def data_set_of(name: str, options: Options) -> DataSet:
-    """The part of a data set that the options name; the first where they name none."""
+    """The part of a data set that the options name; the first where they name none. Raises UserMistake for another name."""
     parts = {one.part: one for one in builder_class(name).DATA_SETS}
     if options.part and options.part not in parts:
         raise UserMistake(f"--part={options.part}: {name} has {nearest(options.part, parts).strip() or 'no such part'}; "
@@ -71,8 +71,9 @@ def check(name: str, words: Sequence[str], options: Options, tables_alone: bool 
     words: see `sources_of`. tables_alone: only annotations are read; clips count whether their frames are there or not.
     Raises UserMistake where nothing can be built.
     """
-    data_set, findings = data_set_of(name, options), Findings()
-    sources = sources_of(data_set, words)
+    made, findings = builder_class(name), Findings()
+    sources = sources_of(data_set_of(name, options), words)
+    data_set = made.data_set_for(options, sources)
     if tables_alone:
         expected = annotated(data_set, sources, options, findings)
         return report(data_set, expected, expected, findings)

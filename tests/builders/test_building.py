@@ -53,7 +53,7 @@ def test_tfds_load_finds_a_builder_by_its_name(copy, tmp_path):
     assert builder.info.config_name == "frames_cropped" and set(builder.builder_configs) >= {"frames", "frames_raw"}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "table"])
 def test_a_builder_says_what_it_is_and_what_it_wants(name, tmp_path):
     made = builder_class(name)
     builder = made(data_dir=tmp_path)
@@ -182,7 +182,7 @@ def test_the_command_checks_and_builds(copy, tmp_path, mer_jax):
     (["data", "check", "casme2"], ["--source"]),
     (["data", "check", "casme", "--source=x"], ["'casme' cannot be built yet", "casme2"]),
     (["data", "check", "casme2", "--source=nowhere"], ["--source=nowhere: no such folder"]),
-    (["data", "build", "casme2", "--source=nowhere"], ["--out=DIR"]),
+    (["data", "build", "casme2", "--source=nowhere"], ["--source=nowhere: no such folder"]),
     (["data", "build", "casme2", "--source=nowhere", "--out=out"], ["--source=nowhere: no such folder"]),
     (["data", "check", "casme2", "--source=.", "--out=out"], ["--out belongs to data build"]),
     (["data", "build", "casme2", "--source=.", "--out=out", "--tables-alone"], ["--tables-alone belongs to data check"]),

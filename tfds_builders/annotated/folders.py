@@ -19,6 +19,7 @@ def annotated_folders(database: Database, copy: Copy, tree: Frames, findings: Fi
             continue
         emotion = database.emotion_of_clip(clip)
         read.append(Annotation(subject, clip, numbers[0], middle(numbers[0], numbers[-1]), numbers[-1], "", "midpoint", emotion,
-                               emotion, 0, "", "", "/".join(folder)))
+                               emotion, 0, "", "", "/".join(folder),
+                               database.name, database.fps))
     counted(read, database, tree.root or ".", findings)
     return read

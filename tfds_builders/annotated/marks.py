@@ -28,7 +28,7 @@ def marks_of(cells: Mapping[str, str], rate: float, place: str, findings: Findin
     if length is not None and length != offset - onset + 1:
         findings.problem(place, f"its length is given as {length}, but {onset} to {offset} are {offset - onset + 1} frames: "
                                 "kept as marked")
-    if offset - onset >= LONGEST * rate:
+    if 0 < rate * LONGEST <= offset - onset:
         findings.problem(place, f"{onset} to {offset} are {(offset - onset + 1) / rate:.1f} s, long for a micro-expression: "
                                 "kept as marked")
     if apex is not None and onset <= apex <= offset:

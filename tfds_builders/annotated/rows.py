@@ -1,5 +1,6 @@
 """The rows of an annotation as expressions: keys, marks and labels, every repair said, and what is doubtful left out."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -16,12 +17,14 @@ from tfds_builders.database import Database
 from tfds_builders.licensed_copy.index import Copy
 from tfds_builders.options import Options
 
+WHOLE_FOLDER = (-1, -1, -1, "midpoint")                          # marks of a row whose table has none
 APEX_SOURCES = ("annotation", "midpoint", "dcrois", "override")
 
 
 class Annotation(NamedTuple):
     """One expression. onset, apex, offset: frame numbers as in the annotation, put right; apex_raw: as it was written, and
-    apex_source: where `apex` is from. objective: 0 none, else 1 to 7. place: the row it was read in."""
+    apex_source: where `apex` is from. objective: 0 none, else 1 to 7. place: the row it was read in. fps: -1 unknown. folder:
+    of the frames, where the table names it. An onset of -1 is the folder's first frame, an offset of -1 its last."""
 
     subject: str
     clip: str
@@ -36,6 +39,9 @@ class Annotation(NamedTuple):
     action_units: str
     self_report: str
     place: str
+    dataset: str
+    fps: float
+    folder: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -65,7 +71,7 @@ def annotations_of(database: Database, table: Table, patches: Sequence[Patch], f
 
 def counted(found: Sequence[Annotation], database: Database, place: str, findings: Findings) -> None:
     """Says so where there are more or fewer expressions than any known revision has."""
-    if len(found) not in database.rows:
+    if database.rows and len(found) not in database.rows:
         wanted = " or ".join(map(str, database.rows))
         findings.note(place, f"{len(found)} clips can be told; the known revisions have {wanted}")
 
@@ -84,7 +90,8 @@ def annotation_of(database: Database, table: Table, row: Row, patches: Sequence[
     if key is None:
         return None
     cells = patched(cells, *key, patches, place, findings)
-    marks = marks_of(cells, database.fps, place, findings)
+    rate = rate_of(cells, database, place, findings)
+    marks = marks_of(cells, rate, place, findings) if "onset" in table.columns else WHOLE_FOLDER
     emotion = emotion_of(database, cells, key[1], place, findings)
     if marks is None or emotion is None:
         return None
@@ -96,7 +103,18 @@ def annotation_of(database: Database, table: Table, row: Row, patches: Sequence[
         findings.problem(place, f"objective class {cells['objective']!r} is not known: none used; wanted I to VII")
     return Annotation(*key, onset, apex, offset, cells.get("apex", ""), source, emotion,
                       cells.get("emotion", ""), 0 if objective is None else objective + 1, cells.get("action_units", ""),
-                      cells.get("self_report", ""), place)
+                      cells.get("self_report", ""), place, cells.get("dataset") or database.name, rate, cells.get("frames", ""))
+
+
+def rate_of(cells: Mapping[str, str], database: Database, place: str, findings: Findings) -> float:
+    """Frames a second: the row's own where it says so, else the database's; -1 where neither is known."""
+    shown = cells.get("fps", "")
+    if shown in UNKNOWN:
+        return database.fps
+    if re.fullmatch(r"[0-9]{1,5}(\.[0-9]+)?", shown) and float(shown) > 0:
+        return float(shown)
+    findings.problem(place, f"fps {shown!r} is no number of frames a second: it is taken as not known")
+    return database.fps
 
 
 def emotion_of(database: Database, cells: Mapping[str, str], clip: str, place: str, findings: Findings) -> str | None:

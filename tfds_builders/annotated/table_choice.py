@@ -44,7 +44,7 @@ def fitting_tables(copy: Copy, patterns: Sequence[str], meanings: dict, needed: 
                    ) -> tuple[list[Table], list[str]]:
     """Of every file the first sheet that names the needed columns, the best known file first; and what refused the others.
 
-    patterns: of file names, the better first; files of other names are left closed. sheets: a pattern of sheet names.
+    patterns: of file names, the better first; files of other names are left closed. sheets: see `table_in`.
     """
     def rank(path: Path) -> tuple:
         known = [number for number, pattern in enumerate(patterns) if re.fullmatch(pattern, path.name, re.IGNORECASE)]
@@ -52,18 +52,22 @@ def fitting_tables(copy: Copy, patterns: Sequence[str], meanings: dict, needed: 
 
     fitting, refused = [], []
     for path in sorted((path for path in copy.tables if rank(path)[0] < len(patterns)), key=rank)[:MOST_TABLES]:
-        mistakes = []
         try:
-            for sheet in read_sheets(path, path.relative_to(copy.root).as_posix()):
-                try:
-                    if sheet.name and not re.fullmatch(sheets, sheet.name, re.IGNORECASE):
-                        continue
-                    fitting.append(table_of(sheet, meanings, needed))
-                    mistakes = []
-                    break
-                except UserMistake as mistake:
-                    mistakes.append(str(mistake))
+            fitting.append(table_in(path, path.relative_to(copy.root).as_posix(), meanings, needed, sheets))
         except UserMistake as mistake:
-            mistakes = [str(mistake)]
-        refused += mistakes[:1]
+            refused.append(str(mistake))
     return fitting, refused
+
+
+def table_in(path: Path, name: str, meanings: dict, needed: Sequence[str], sheets: str = ".*") -> Table:
+    """The first sheet of a file that names the needed columns; those whose names match `sheets` go before the others.
+
+    Raises UserMistake where no sheet does, with what the first lacks.
+    """
+    first = None
+    for sheet in sorted(read_sheets(path, name), key=lambda sheet: not re.fullmatch(sheets, sheet.name, re.IGNORECASE)):
+        try:
+            return table_of(sheet, meanings, needed)
+        except UserMistake as mistake:
+            first = first or mistake
+    raise first or UserMistake(f"{name}: has no sheet")
