@@ -19,10 +19,14 @@ class _NeverRaised(Exception):
     message = ""
 
 
+def tensorflow_is_there() -> bool:
+    return importlib.util.find_spec("tensorflow") is not None
+
+
 @contextlib.contextmanager
 def large_splits_without_tensorflow() -> Iterator[None]:
     """While it lasts, splits of any size can be written."""
-    if importlib.util.find_spec("tensorflow") is not None:
+    if tensorflow_is_there():
         yield
         return
     from tensorflow_datasets.core import shuffle

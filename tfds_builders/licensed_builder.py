@@ -13,7 +13,7 @@ from tfds_builders.annotation_tables.repairs import Findings
 from tfds_builders.copy_report import FILE, report
 from tfds_builders.data_set import DataSet
 from tfds_builders.gathering import Taken, gathered, shown
-from tfds_builders.large_splits import large_splits_without_tensorflow, ordered_key
+from tfds_builders.large_splits import large_splits_without_tensorflow, ordered_key, tensorflow_is_there
 from tfds_builders.licensed_copy.index import index_copy
 from tfds_builders.options import Options
 from tfds_builders.records import record
@@ -53,8 +53,8 @@ class LicensedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """A data set from copies in manual_dir, in manual_dir/DATABASE, or in the folders `sources`, by database.
 
     DATA_SETS: its parts, the first being what is built unless a config names another. After a build `findings` says what was
-    found wrong and done, and `taken` which clips it has. Where no file format is named it is array_record, which is read
-    without TensorFlow.
+    found wrong and done, and `taken` which clips it has. Where no file format is named, and TensorFlow is not installed, it is
+    array_record, which mer_jax reads; TFDS's own choice wants TensorFlow to be written and read.
     """
 
     VERSION = tfds.core.Version(NUMBER)
@@ -64,7 +64,7 @@ class LicensedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def __init__(self, *, file_format=None, sources: Mapping[str, str] | None = None, **words):
         self.findings, self.expected, self.taken, self._sources = Findings(), [], [], sources
         self._data_set: DataSet | None = None
-        super().__init__(file_format=file_format or "array_record", **words)
+        super().__init__(file_format=file_format or (None if tensorflow_is_there() else "array_record"), **words)
 
     @classmethod
     def data_set_for(cls, options: Options, sources: Mapping[str, Path] | None) -> DataSet:

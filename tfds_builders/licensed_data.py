@@ -121,7 +121,7 @@ def builder_with(made: type, options: Options, out: Path, sources: dict[str, Pat
 
     config = Config(options)
     known = {one.name for one in made.BUILDER_CONFIGS}
-    return made(config=config.name if config.name in known else config, data_dir=out,
+    return made(config=config.name if config.name in known else config, data_dir=out, file_format="array_record",
                 sources={name: str(folder) for name, folder in sources.items()})
 
 

@@ -60,7 +60,8 @@ def test_what_is_no_table(tmp_path, cells, said):
 def test_a_frame_rate_that_is_none_is_said(tmp_path):
     cells = [HEADER, *ROWS[:2], (*ROWS[2][:6], "fast", "theirs")]
     found = check("table", [str(copy_of(tmp_path, cells))], Options())
-    assert any("row 4: fps 'fast' is no number" in f"{one['place'].split(', ')[-1]}: {one['text']}" for one in found["problems"])
+    said = [f"{one['place']}: {one['text']}" for one in found["problems"]]
+    assert any("row 4: fps 'fast' is no number" in line for line in said)
 
 
 def test_a_built_data_set_is_found_by_its_name(tmp_path, monkeypatch):
