@@ -26,7 +26,7 @@ def copy(tmp_path_factory):
 
 
 def prepared(name, manual, out, config="frames", **words):
-    builder = builder_class(name)(config=config, data_dir=out, **words)
+    builder = builder_class(name)(config=config, data_dir=out, file_format="array_record", **words)
     builder.download_and_prepare(download_config=tfds.download.DownloadConfig(manual_dir=manual))
     return builder
 

@@ -185,4 +185,10 @@ def test_smic_e_is_cut_from_long_videos(tmp_path, name, tree):
     assert any("row 3: no folder of s03/s03_ne_20" in line for line in said)
     assert any("row 4: emotion 'negative', but the clip s18_sur_03 is named surprise: surprise used" in line for line in said)
     assert any("row 5: a second expression, 12 to 14, is not used" in line for line in lines(found, "notes"))
+    vis = root / "SMIC-E_raw image/VIS_long"
+    write_xlsx(vis / "SMIC-VIS-E_annotation.xlsx", {"HS": [E_HEADER, (18, "s18_sur_03", None, 1, 2)], "VIS": [
+        [*E_HEADER[:9], *E_HEADER[10:]], (18, "s18_sur_03", None, 30, 33, None, None, None, 25, 4, None, 20, "surprise")]})
+    write_frames(vis / "SMIC-VIS-E/s18/s18_sur_03", [f"image{n}.jpg" for n in range(25, 45)])
+    cut = clips_from_tfds(build("smic", [str(root)], tmp_path / "out", Options(part="VIS_E"))["folder"])
+    assert cut.ids == ("smic/s18/s18_sur_03",) and cut.length.tolist() == [4] and cut.fps.tolist() == [25]
     assert look("smic", root)["clips"] == 4
