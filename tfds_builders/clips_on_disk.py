@@ -1,6 +1,7 @@
 """Annotated expressions and their frames on disk: which files are each one's, and what is missing."""
 
 from collections import Counter
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -100,12 +101,13 @@ def cut(annotation: Annotation, files: dict[int, str], place: str, findings: Fin
         findings.problem(annotation.place, f"{len(held)} of {wanted} frames, {onset} to {offset}, are in {place}, which has "
                                            f"{len(files)} of {span(files)}: left out")
         return None
-    missing = [number for number in range(onset, offset + 1) if number not in held]
+    missing = wanted - len(held)
     if missing:
-        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-        findings.repair(place, f"{len(missing)} of {wanted} frames are missing ({', '.join(map(str, missing[:3]))}{more}; "
+        first = islice((number for number in range(onset, offset + 1) if number not in held), 3)
+        more = f" and {missing - 3} more" if missing > 3 else ""
+        findings.repair(place, f"{missing} of {wanted} frames are missing ({', '.join(map(str, first))}{more}; "
                                f"{annotation.place}): the others used")
-    return marks, held, len(missing)
+    return marks, held, missing
 
 
 def renumbering(annotation: Annotation, files: dict[int, str]) -> int:

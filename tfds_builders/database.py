@@ -83,7 +83,7 @@ def numbered_key(pattern: str, form: str) -> Callable[[str], str | None]:
     compiled = re.compile(pattern, re.IGNORECASE | re.ASCII)
 
     def key(text: str) -> str | None:
-        found = compiled.fullmatch(text.strip())
+        found = compiled.fullmatch(re.sub(r"(?<=[0-9])\.0+$", "", text.strip()))           # 1.0: a CSV that a program wrote
         return form.format(*map(int, found.groups())) if found else None
     return key
 

@@ -60,8 +60,8 @@ def scheme(database: str, count: int) -> Scheme | None:
 
 
 def objective_index(text: str) -> int | None:
-    """0 to 6 of an objective class, "3", "iii" or "III"; None where the text is none."""
-    roman = text.strip().upper()
+    """0 to 6 of an objective class, "3", "3.0", "iii" or "III"; None where the text is none."""
+    roman = text.strip().upper().removesuffix(".0")
     if roman in OBJECTIVE:
         return OBJECTIVE.index(roman)
     return int(roman) - 1 if roman.isascii() and roman.isdigit() and 1 <= int(roman) <= len(OBJECTIVE) else None

@@ -39,6 +39,7 @@ def test_manual_dir_itself_and_a_folder_of_the_name_in_it(copy, tmp_path):
     second = prepared("casme2", manual, tmp_path / "two")
     prepared("samm", manual, tmp_path / "two")
     assert clips_from_tfds(first.data_dir).ids == clips_from_tfds(second.data_dir).ids
+    assert (first.taken[0].copy.root, second.taken[0].copy.root) == (copy, manual / "casme2")
     assert len(clips_from_tfds(tmp_path / "two/samm/frames/1.0.0")) == 8
 
 

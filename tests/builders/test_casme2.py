@@ -139,6 +139,7 @@ def revision(name, cells):
 
 
 WITHOUT_BLANKS = [[cell for column, cell in enumerate(row) if column not in (2, 6)] for row in casme2_cells()]
+POINTS = [[f"{cell}.0" if str(cell).isdigit() else cell for cell in row] for row in casme2_cells()]
 NUMBERS = [[int(cell) if isinstance(cell, str) and cell.isdigit() else float(cell) if isinstance(cell, int) else cell
             for cell in row] for row in casme2_cells()]
 CAPITALS = [casme2_cells()[0], *([*row[:8], row[8].title() + " "] for row in casme2_cells()[1:])]
@@ -147,7 +148,8 @@ BELOW = [("CASME II",), (), *casme2_cells(), (), ("Note: '/' means that the apex
 
 @pytest.mark.parametrize("write", [
     revision("CASME2_label_Ver_2.xls", WITHOUT_BLANKS), revision("CASME2-coding-20190701.xlsx", casme2_cells()),
-    revision("codes.xlsx", NUMBERS), revision("CASME2-coding-updated.xlsx", CAPITALS), revision("my table.xls", BELOW)])
+    revision("codes.xlsx", NUMBERS), revision("CASME2-coding-updated.xlsx", CAPITALS), revision("my table.xls", BELOW),
+    revision("from pandas.xlsx", POINTS)])
 def test_every_revision_gives_the_same(tmp_path, usual, write):
     write(casme2_copy(tmp_path, table=False))
     found = look(tmp_path)

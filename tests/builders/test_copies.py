@@ -1,10 +1,11 @@
 """What is on disk: junk, doubles, links, archives, cases, missing, unreadable and renumbered frames; never a name made up."""
 
+import dataclasses
 import os
 import random
 
 import pytest
-from fake_copies import CASME2_ROWS, casme2_copy, picture, write_frames
+from fake_copies import CASME2_ROWS, casme2_cells, casme2_copy, picture, write_frames, write_xlsx
 
 from mer_jax.data.from_tfds import clips_from_tfds
 from tfds_builders.annotation_tables.repairs import Findings
@@ -55,7 +56,7 @@ def test_doubles_give_way_to_the_commoner_kind_and_are_said():
     found = numbered(names, "folder", findings := Findings())
     assert list(found.values()) == [f"img{n}.jpg" for n in range(5)]
     assert [str(finding) for finding in findings] == [
-        "problem: folder: 1 images without a number in their names, such as 'title.jpg': passed over",
+        "problem: folder: 1 images without a frame number in their names, such as 'title.jpg': passed over",
         "repair: folder: 3 frame numbers have several images ('img2 (1).jpg', 'img2.jpg'): 'img2.jpg' and its kind are used"]
 
 
@@ -93,6 +94,26 @@ def test_a_clip_of_which_nothing_is_left_is_left_out(copy):
         (copy / CLIP / f"img{number}.jpg").unlink()
     found = look(copy)
     assert found["clips"] == 8 and any("row 3: 1 of 10 frames, 3 to 12, are in" in line for line in said(found))
+
+
+def test_numbers_that_no_film_has_are_none():
+    assert list(numbered(["20261122053505123.jpg", "000000000000007.jpg"], "x", Findings())) == [7]
+
+
+def test_an_absurd_offset_is_cut_to_the_frames_there_are(copy):
+    rows = [dataclasses.replace(row, offset=999999999) if row.clip == "EP19_05f" else row for row in CASME2_ROWS]
+    write_xlsx(copy / "CASME2-coding-20140508.xlsx", {"Sheet1": casme2_cells(rows)})
+    found = look(copy)
+    assert found["clips"] == 9 and any("999999987 of 999999997 frames are missing (13, 14, 15 and 999999984 more" in line
+                                       for line in said(found))
+    assert any("row 3: 3 to 999999999 are 5000000.0 s, long for a micro-expression" in line for line in said(found))
+
+
+def test_a_name_with_a_line_end_is_said_in_one_line(copy):
+    write_frames(copy / CLIP, ["title\npage.jpg"])
+    assert any("'title\\npage.jpg'" in line for line in said(look(copy)))
+    (copy / "Cropped\nframes.zip").write_bytes(b"PK")
+    assert all("\n" not in line for line in said(look(copy)))
 
 
 @pytest.mark.parametrize("content", [b"", b"no image", picture(0)[:-40], picture(0)[:30], b"\xff\xd8\xff\xe0" + bytes(100)])

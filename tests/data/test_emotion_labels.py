@@ -35,5 +35,5 @@ def test_a_word_without_a_class_has_none():
 
 def test_objective_classes_in_digits_and_in_roman():
     assert [objective_index(str(number)) for number in range(1, 8)] == list(range(7)) == [objective_index(r) for r in OBJECTIVE]
-    assert objective_index(" iv ") == 3
+    assert objective_index(" iv ") == objective_index("4.0") == 3
     assert [objective_index(text) for text in ("", "0", "8", "-1", "x", "²")] == [None] * 6

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from mer_jax.mistakes import UserMistake, nearest
 
+MOST_TEXT = 1000                                                 # characters of a finding
+
 
 class Finding(NamedTuple):
     """One thing found. kind: "problem" (something is left out, or doubtful), "repair" (it was put right), or "note"
@@ -28,13 +30,18 @@ class Findings:
         self._found: dict[Finding, None] = {}
 
     def problem(self, place: str, text: str) -> None:
-        self._found[Finding("problem", place, text)] = None
+        self._add("problem", place, text)
 
     def repair(self, place: str, text: str) -> None:
-        self._found[Finding("repair", place, text)] = None
+        self._add("repair", place, text)
 
     def note(self, place: str, text: str) -> None:
-        self._found[Finding("note", place, text)] = None
+        self._add("note", place, text)
+
+    def _add(self, kind: str, place: str, text: str) -> None:
+        """One line, whatever a cell or a file's name holds."""
+        place, text = (" ".join(part.split()) for part in (place, text))
+        self._found[Finding(kind, place, text if len(text) <= MOST_TEXT else f"{text[:MOST_TEXT]}...")] = None
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(self._found)
@@ -81,7 +88,8 @@ def patched(cells: dict[str, str], subject: str, clip: str, patches: Sequence[Pa
     onset = cells.get("onset", "")
     for patch in patches:
         fits = (patch.subject, patch.clip.lower()) == (subject, clip.lower()) and patch.onset in (None, whole(onset))
-        if fits and cells.get(patch.column, "").lower() in patch.found:
+        shown = cells.get(patch.column, "")
+        if fits and (shown.lower() in patch.found or str(whole(shown)) in patch.found):
             findings.repair(place, f"{patch.column} {cells[patch.column]!r} of {subject}/{clip} is known to be wrong: "
                                    f"{patch.value!r} used (patch {patch.name}; {patch.source})")
             cells = {**cells, patch.column: patch.value}

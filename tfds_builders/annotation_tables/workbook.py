@@ -8,6 +8,7 @@ What a file is, its first bytes say, not its name.
 import csv
 import io
 import warnings
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -79,6 +80,8 @@ def xlsx_cells(content: bytes) -> Iterator[tuple[str, Iterable[Sequence]]]:
     """The values of each sheet; a formula of which none is stored is its text."""
     import openpyxl
 
+    if sum(part.file_size for part in zipfile.ZipFile(io.BytesIO(content)).infolist()) > MOST_BYTES * 8:
+        raise ValueError(f"unpacked it has more than {MOST_BYTES * 8 >> 20} MiB")
     shown, written = (openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=values)
                       for values in (True, False))
     for values, formulas in zip(shown.worksheets, written.worksheets, strict=True):
