@@ -63,15 +63,31 @@ def annotated(data_set: DataSet, sources: Mapping[str, Path], options: Options, 
 
 
 def shown(taken: Sequence[Taken], title: str, findings: Findings) -> Iterator[tuple[int, Taken, Shown]]:
-    """(number, clip, its frames) of those clips that can be read, in order. Raises UserMistake where none can."""
-    any_shown = False
+    """(number, clip, its frames) of those clips that can be read, in order; at the end how large they are is said.
+
+    Raises UserMistake where none can be read.
+    """
+    lengths, sizes = [], set()
     with ProgressBar(len(taken), title) as bar:
         frames = shown_clips([(one.clip, one.copy) for one in taken], findings)
         for number, (one, found) in enumerate(zip(taken, frames, strict=True)):
             bar.advance()
             if found is not None:
-                any_shown = True
+                first = next(iter(found.pictures.values()))
+                lengths.append(len(found.pictures))
+                sizes.add((first.height, first.width))
                 yield number, one, found
-    if not any_shown:
+    if not lengths:
         raise UserMistake(f"{taken[0].copy.root}: of {len(taken)} clips none has frames that can be read, such as "
                           f"{taken[0].clip.place}")
+    findings.note(title, in_memory(lengths, sorted(sizes)))
+
+
+def in_memory(lengths: Sequence[int], sizes: Sequence[tuple[int, int]]) -> str:
+    """What the clips are as one array, which `mer_jax.load` makes of them."""
+    (height, width), count = sizes[-1], len(lengths)
+    if len(sizes) > 1:
+        return (f"frames of {len(sizes)} sizes, {sizes[0][1]} x {sizes[0][0]} to {width} x {height}: to be read as one array "
+                "they have to be made one size first")
+    return (f"{count} clips of up to {max(lengths)} frames of {width} x {height}: "
+            f"{count * max(lengths) * height * width * 3 / 2**30:.1f} GiB as one array")

@@ -78,7 +78,7 @@ def check(name: str, words: Sequence[str], options: Options, tables_alone: bool 
         expected = annotated(data_set, sources, options, findings)
         return report(data_set, expected, expected, findings)
     expected, taken = gathered(data_set, sources, options, findings)
-    whole = [one.labelled for _, one, _ in shown(taken, f"{data_set.title}: reading", findings)]
+    whole = [one.labelled for _, one, _ in shown(taken, data_set.title, findings)]
     return report(data_set, expected, whole, findings)
 
 

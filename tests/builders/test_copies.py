@@ -189,6 +189,13 @@ def test_palette_images_are_stored_as_what_they_show(tmp_path):
         assert (read == np.asarray(Image.open(path).convert("RGB" if color else "L"))).all()
 
 
+def test_how_large_the_clips_are_in_memory_is_said(copy):
+    assert "CASME II: 9 clips of up to 41 frames of 4 x 4: 0.0 GiB as one array" in said(look(copy), "notes")
+    for image in (copy / CLIP).iterdir():
+        image.write_bytes(picture(0, size=6))
+    assert any("CASME II: frames of 2 sizes, 4 x 4 to 6 x 6" in line for line in said(look(copy), "notes"))
+
+
 def test_the_order_of_the_records_is_the_annotations(copy, tmp_path):
     found = build("casme2", [str(copy)], tmp_path / "out", Options())
     assert [key.split("/")[2] for key in clips_from_tfds(found["folder"]).ids] == [row.clip for row in CASME2_ROWS]
