@@ -12,6 +12,7 @@ from tfds_builders.annotated.rows import APEX_SOURCES
 from tfds_builders.annotation_tables.repairs import Findings
 from tfds_builders.copy_report import FILE, report
 from tfds_builders.data_set import DataSet
+from tfds_builders.database import Database
 from tfds_builders.gathering import Taken, gathered, shown
 from tfds_builders.large_splits import large_splits_without_tensorflow, ordered_key, tensorflow_is_there
 from tfds_builders.licensed_copy.index import index_copy
@@ -88,9 +89,8 @@ class LicensedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         Path(self.data_dir, FILE).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
     def _split_generators(self, dl_manager):
-        names = {database.name for database in self.data_set.databases}
-        sources = {name: Path(self._sources[name]) if self._sources else source_folder(Path(dl_manager.manual_dir), name)
-                   for name in names}
+        sources = {database.name: Path(self._sources[database.name]) if self._sources
+                   else source_folder(Path(dl_manager.manual_dir), database) for database in self.data_set.databases}
         self.expected, taken = gathered(self.data_set, sources, self.builder_config.options, self.findings)
         return {SPLIT: self._generate_examples(taken)}
 
@@ -100,11 +100,11 @@ class LicensedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             yield ordered_key(number, len(taken)), record(one.database, one.clip, frames, one.label, self.data_set.schemes())
 
 
-def source_folder(manual: Path, name: str) -> Path:
+def source_folder(manual: Path, database: Database) -> Path:
     """manual_dir/NAME where that holds a copy, as one manual_dir for all data sets has it; else manual_dir itself."""
-    below = manual / name
+    below = manual / database.name
     found = index_copy(below, Findings()) if below.is_dir() else None
-    return below if found and found.folders and (found.tables or name == "smic") else manual
+    return below if found and found.folders and (found.tables or not database.tables) else manual
 
 
 def features_of(data_set: DataSet) -> tfds.features.FeaturesDict:

@@ -1,6 +1,7 @@
 """Looking at licensed copies, and building a data set from them: what `mer-jax data check` and `mer-jax data build` do."""
 
 import contextlib
+import dataclasses
 import fcntl
 import importlib
 import io
@@ -58,7 +59,7 @@ def sources_of(data_set: DataSet, words: Sequence[str]) -> dict[str, Path]:
                               + " ".join(f"--source={name}=DIR" for name in names))
         if name in sources:
             raise UserMistake(f"--source={word}: a second folder of {name}, after {sources[name]}; wanted one")
-        sources[name] = Path(folder)
+        sources[name] = Path(folder).expanduser()           # "~" behind "=" is not the shell's
     for name in names:
         if name not in sources:
             raise UserMistake(f"no source of {name}: wanted --source={name}=DIR")
@@ -90,7 +91,10 @@ def build(name: str, words: Sequence[str], out: Path, options: Options) -> dict:
     import absl.logging
     import tensorflow_datasets as tfds
 
-    made, sources = builder_class(name), sources_of(data_set_of(name, options), words)
+    made, first = builder_class(name), builder_class(name).DATA_SETS[0]
+    sources, out = sources_of(data_set_of(name, options), words), out.expanduser()
+    if options.part == first.part:
+        options = dataclasses.replace(options, part="")          # the part that is built unless another is named
     if out.exists() and not out.is_dir():
         raise UserMistake(f"--out={out}: is a file; wanted a folder")
     out.mkdir(parents=True, exist_ok=True)

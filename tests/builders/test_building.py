@@ -179,6 +179,12 @@ def test_the_command_checks_and_builds(copy, tmp_path, mer_jax):
     assert {**json.loads(out)} == {**found, "folder": str(folder), "built_already": True}
 
 
+def test_a_tilde_is_the_home_folder(copy, tmp_path, monkeypatch, mer_jax):
+    monkeypatch.setenv("HOME", str(copy.parent))
+    status, out, _ = mer_jax("data", "build", "casme2", f"--source=~/{copy.name}", "--out=~/built", "--json")
+    assert status == 0 and json.loads(out)["folder"] == str(copy.parent / "built/casme2/frames/1.0.0")
+
+
 @pytest.mark.parametrize("words, wanted", [
     (["data"], ["check|build"]),
     (["data", "look", "casme2", "--source=x"], ["look", "check"]),

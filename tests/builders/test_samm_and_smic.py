@@ -142,6 +142,8 @@ def test_smic_cameras_share_names_and_are_told_apart(tmp_path):
     write_frames(tmp_path / "SMIC_all_raw/HS/s1/non_micro/s1_non_micro_01", ["image1.bmp", "image2.bmp"])
     assert [look("smic", tmp_path, part=part)["clips"] for part in ("", "HS", "VIS", "NIR")] == [4, 4, 1, 2]
     assert look("smic", tmp_path / "SMIC_all_raw/VIS", part="VIS")["clips"] == 1
+    first, named = (build("smic", [str(tmp_path)], tmp_path / "out", Options(part=part)) for part in ("", "HS"))
+    assert named == {**first, "built_already": True}
     with pytest.raises(UserMistake, match="--part=vi: .*HS, VIS, NIR, HS_E"):
         look("smic", tmp_path, part="vi")
     with pytest.raises(UserMistake, match="--part=HS: casme2 has no such part"):
