@@ -8,6 +8,7 @@ from mer_jax.data.action_units import action_units
 from mer_jax.data.emotion_labels import COUNTS, scheme
 from tfds_builders.annotated.rows import APEX_SOURCES
 from tfds_builders.annotation_tables.repairs import Findings
+from tfds_builders.annotation_tables.workbook import printable
 from tfds_builders.clips_on_disk import FEWEST, ClipOnDisk
 from tfds_builders.database import Database
 from tfds_builders.licensed_copy.index import Copy
@@ -85,8 +86,8 @@ def record(database: Database, clip: ClipOnDisk, shown: Shown, emotion: int, cou
         "au_raw": annotation.action_units, "aus": [unit.number for unit in units],
         "au_sides": [SIDES[unit.side] for unit in units], "au_certain": [unit.certain for unit in units],
         "self_report": annotation.self_report, "height": first.height, "width": first.width, "color": first.color,
-        "missing_frames": shown.missing, "frames_kind": clip.kind, "source_file": f"{clip.place}/{clip.files[numbers[0]]}",
-        "annotation_row": annotation.place,
+        "missing_frames": shown.missing, "frames_kind": clip.kind, "annotation_row": printable(annotation.place),
+        "source_file": printable(f"{clip.place}/{clip.files[numbers[0]]}"),
     }
 
 

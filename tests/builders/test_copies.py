@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import random
+from pathlib import Path
 
 import pytest
 from fake_copies import CASME2_ROWS, casme2_cells, casme2_copy, picture, write_frames, write_xlsx
@@ -170,6 +171,14 @@ def test_links_are_not_followed_and_archives_are_named(copy, usual, tmp_path):
     assert found["digest"] == usual["digest"]
     assert "linked: links are not followed: they may lead out of the folder" in said(found)
     assert "Cropped.zip: archives are not opened: unpack those that hold frames" in said(found)
+
+
+def test_folders_named_in_an_older_encoding_and_files_that_are_none(tmp_path, usual):
+    root = casme2_copy(Path(os.fsdecode(bytes(tmp_path) + b"/\xb2\xe2/\xca\xd4")))
+    os.mkfifo(root / CLIP / "img99.jpg")
+    found = build("casme2", [str(tmp_path)], tmp_path / "out", Options())
+    assert found["digest"] == usual["digest"]
+    assert all(line.isprintable() for kind in ("problems", "notes") for line in said(found, kind))
 
 
 def test_palette_images_are_stored_as_what_they_show(tmp_path):

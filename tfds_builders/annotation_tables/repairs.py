@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from mer_jax.mistakes import UserMistake, nearest
+from tfds_builders.annotation_tables.workbook import printable
 
 MOST_TEXT = 1000                                                 # characters of a finding
 
@@ -40,7 +41,7 @@ class Findings:
 
     def _add(self, kind: str, place: str, text: str) -> None:
         """One line, whatever a cell or a file's name holds."""
-        place, text = (" ".join(part.split()) for part in (place, text))
+        place, text = (" ".join(printable(part).split()) for part in (place, text))
         self._found[Finding(kind, place, text if len(text) <= MOST_TEXT else f"{text[:MOST_TEXT]}...")] = None
 
     def __iter__(self) -> Iterator[Finding]:

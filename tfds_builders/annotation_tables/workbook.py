@@ -73,7 +73,12 @@ def cell_text(value: object) -> str:
         return ""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value).strip()
+    return printable(str(value).strip())
+
+
+def printable(text: str) -> str:
+    """Text that can be printed and stored: what is no character, as in names of files in an older encoding, as \\udcb2."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def xlsx_cells(content: bytes) -> Iterator[tuple[str, Iterable[Sequence]]]:

@@ -47,6 +47,8 @@ def index_copy(root: Path, findings: Findings) -> Copy:
                 links.append("/".join(here))
             elif entry.is_dir(follow_symlinks=False):
                 pending.append(here)
+            elif not entry.is_file(follow_symlinks=False):
+                continue
             elif suffix in IMAGE_SUFFIXES:
                 images.append(entry.name)
             elif suffix in SUFFIXES:
