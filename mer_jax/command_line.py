@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from mer_jax.commands import benchmark, datasets, fidelity, flow, models, protocols, report, status, tensorboard, train
+from mer_jax.commands import benchmark, data, datasets, fidelity, flow, models, protocols, report, status, tensorboard, train
 from mer_jax.mistakes import UserMistake
 from mer_jax.progress_bar import erase_drawn
 
@@ -89,6 +89,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--clips", type=int, metavar="N", help="no more than so many, evenly spaced (default: all)")
     made.add_argument("--figure", type=Path, metavar="FILE.png", help="draws the motion kept by level, and an example")
     add_folder_commands(command)
+    add_data(command)
     command("models", "the networks: name, paper, input, parameters, evidence", "example:\n  mer-jax models --json",
             models)
     command("datasets", "what data can be read", "example:\n  mer-jax datasets", datasets)
@@ -114,6 +115,29 @@ def add_folder_commands(command: Callable) -> None:
     made.add_argument("folder_of_run", type=Path, metavar="DIR")
     made.add_argument("--out", type=Path, help="where they go (default: DIR/tensorboard); earlier ones there are replaced")
     made.add_argument("--watch", action="store_true", help="go on writing until the run ends")
+
+
+def add_data(command: Callable) -> None:
+    """The command that looks at licensed copies and builds data sets from them."""
+    made = command("data", "look at a licensed copy, or build the TFDS data set from it",
+                   "example:\n  mer-jax data check casme2 --source=CASME2\n"
+                   "  mer-jax data build casme2 --source=CASME2 --out=built\n\n"
+                   "Any revision of the tables and any depth of folders will do; what is wrong is said, with file and row.",
+                   data)
+    made.add_argument("action", choices=("check", "build"), metavar="check|build")
+    made.add_argument("name", metavar="NAME", help="casme2, samm, smic, megc2019, megc2018, or table: your own")
+    made.add_argument("--source", required=True, action="append", metavar="[DATABASE=]DIR", help="the folder of the "
+                      "copy; of a composite one for each database")
+    made.add_argument("--out", type=Path, metavar="DIR", help="build: where the data set goes, as DIR/NAME/frames/1.0.0 "
+                      "(default: the folder of TFDS, where its name alone finds it)")
+    made.add_argument("--frames", default="", metavar="KIND|FOLDER", help="which frames, of several: raw, selected, "
+                      "cropped, or their folder (default: where most clips are; of equal ones those as filmed)")
+    made.add_argument("--part", default="", help="of smic: HS, VIS, NIR, HS_E, VIS_E, NIR_E (default: HS)")
+    made.add_argument("--table", default="", metavar="FILE", help="which annotation, of several (default: the best known)")
+    made.add_argument("--patches", default="", metavar="NAMES", help="known errors to put right: all, none, or names "
+                      "(default: all but what only a later revision says)")
+    made.add_argument("--apexes", default="", metavar="FILE.csv", help="your own apexes: subject, clip, apex")
+    made.add_argument("--tables-alone", action="store_true", help="check: only the annotation, without its frames")
 
 
 def add_source(made: argparse.ArgumentParser) -> None:

@@ -130,6 +130,26 @@ def say(line: str) -> None:
         print(line, file=sys.stderr)
 
 
+def data(arguments: argparse.Namespace, rest: list[str]) -> None:
+    refuse(rest)
+    from mer_jax.loading import data_folder, licensed_data
+
+    licensed, report_text = licensed_data()
+    options = licensed.options_of(arguments.frames, arguments.table, arguments.patches, arguments.apexes, arguments.part)
+    if arguments.action == "check":
+        if arguments.out:
+            raise UserMistake("option --out belongs to data build; data check writes nothing")
+        found = licensed.check(arguments.name, arguments.source, options, arguments.tables_alone)
+    else:
+        if arguments.tables_alone:
+            raise UserMistake("option --tables-alone belongs to data check; data build wants the frames as well")
+        found = licensed.build(arguments.name, arguments.source, arguments.out or data_folder(), options)
+    print(json.dumps(found) if arguments.json else report_text(found))
+    if arguments.action == "build" and not arguments.json:
+        already = ", which was built already" if found["built_already"] else ""
+        print(f"folder: {found['folder']}{already}\nnext: mer-jax flow {found['folder']} --out=flow")
+
+
 def report(arguments: argparse.Namespace, rest: list[str]) -> None:
     refuse(rest)
     from mer_jax.evaluation.report import write_comparison, write_report

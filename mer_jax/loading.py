@@ -5,7 +5,10 @@ import fcntl
 import importlib
 import io
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 from mer_jax.data.clips import Clips
 from mer_jax.data.from_table import clips_from_table
@@ -17,6 +20,8 @@ RENDERED = {"synthme": "tfds_builders.synthme"}
 SOURCES = {
     "synthme": "rendered faces, made at the first use: synthme, synthme/casme2_like, synthme/full_size (--config.data.name=)",
     "table": "a CSV of one's own: dataset, subject, clip, emotion, and flow and/or frames (--config.data.table=FILE.csv)",
+    "casme2, samm, smic": "licensed databases, once mer-jax data build has built them (--config.data.name=)",
+    "megc2019, megc2018": "the composites of the three, built likewise (--config.data.name=)",
     "tfds": "any built TFDS folder, read without TensorFlow (--config.data.name=FOLDER)",
 }
 
@@ -28,8 +33,9 @@ def is_table(source: str | Path) -> bool:
 
 def load(source: str | Path, classes: tuple[str, ...] | None = None, *, root: str | Path | None = None,
          label: str | None = None, split: str | None = None, size: str | tuple[int, int] | None = None) -> Clips:
-    """Clips from a CSV file (see `data/from_table`), from the folder of a built TFDS data set (`data/from_tfds`), or by the
-    name of a rendered one ("synthme", "synthme/casme2_like"), which is built into the user's cache at its first use.
+    """Clips from a CSV file (see `data/from_table`), from the folder of a built TFDS data set (`data/from_tfds`), by the name
+    of a rendered one ("synthme", "synthme/casme2_like"), which is built into the user's cache at its first use, or by that of
+    a licensed one ("casme2", "casme2/frames_cropped") that `mer-jax data build` has built into TFDS's own folder.
 
     classes: the class names in their order; None takes a table's emotions, sorted, or the names that TFDS stores.
     root: of a table alone: the folder that its paths start from; None is the table's own.
@@ -53,8 +59,33 @@ def load(source: str | Path, classes: tuple[str, ...] | None = None, *, root: st
     name, _, tier = str(source).partition("/")
     if name in RENDERED:
         return clips_from_tfds(rendered(name, tier), label or "label3", split, classes, size)
+    licensed = licensed_data()[0].NAMES
+    if name in licensed:
+        return clips_from_tfds(built(name, tier), label or "emotion", split, classes, size)
     raise UserMistake(f"{source}: neither a .csv table, nor the folder of a built TFDS data set, nor one "
-                      f"of {', '.join(RENDERED)}")
+                      f"of {', '.join((*RENDERED, *licensed))}")
+
+
+def data_folder() -> Path:
+    """Where TFDS keeps what it builds: $TFDS_DATA_DIR, or tensorflow_datasets in the user's home."""
+    return Path(os.environ.get("TFDS_DATA_DIR") or Path.home() / "tensorflow_datasets")
+
+
+def built(name: str, config: str) -> Path:
+    """The newest version of a licensed data set in TFDS's folder. Raises UserMistake where there is none, with the command."""
+    found = sorted(data_folder().glob(f"{name}/{config or 'frames'}/*/dataset_info.json"),
+                   key=lambda info: [int(part) for part in re.findall(r"[0-9]+", info.parent.name)])
+    if not found:
+        below = sorted(folder.name for folder in data_folder().glob(f"{name}/frames*"))
+        raise UserMistake(f"{name}/{config or 'frames'}: not built in {data_folder()} (found {', '.join(below) or 'none'}); "
+                          f"build it with mer-jax data build {name} --source=DIR, or name the folder that it was built in")
+    return found[-1].parent
+
+
+def licensed_data() -> tuple[ModuleType, Callable[[dict], str]]:
+    """What looks at licensed copies and builds data sets from them (check, build), and what makes text of their reports."""
+    return (importlib.import_module("tfds_builders.licensed_data"),
+            importlib.import_module("tfds_builders.copy_report").report_text)
 
 
 def cache_folder() -> Path:

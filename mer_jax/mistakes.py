@@ -20,8 +20,10 @@ def initials(name: str) -> str:
 def nearest(word: str, known: Iterable[str]) -> str:
     """`" (did you mean 'loso'?)"` for the nearest known word, or an empty string where none is near.
 
-    Upper and lower case are the same here, and the initials of a known word stand for it.
+    Upper and lower case are the same here, and the initials of a known word stand for it. Nothing is near an empty word.
     """
+    if not word.strip():
+        return ""
     by_lower = {name.lower(): name for name in known}
     exact = [name for lower, name in by_lower.items() if word.lower() in (lower, initials(name))]
     near = exact or [by_lower[lower] for lower in difflib.get_close_matches(word.lower(), by_lower, n=1)]

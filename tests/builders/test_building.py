@@ -1,0 +1,207 @@
+"""Building: through TFDS's own ways, splits of any size, killed and started again, and the command."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tensorflow_datasets as tfds
+from fake_copies import CASME2_ROWS, casme2_copy, samm_copy
+from tensorflow_datasets.core import dataset_metadata
+
+from mer_jax import command_line
+from mer_jax.data.from_tfds import clips_from_tfds
+from mer_jax.mistakes import UserMistake
+from tfds_builders.large_splits import ordered_key
+from tfds_builders.licensed_builder import LicensedBuilder
+from tfds_builders.licensed_data import NAMES, RESERVED, build, builder_class, check
+from tfds_builders.options import Options
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    return casme2_copy(tmp_path_factory.mktemp("copy"))
+
+
+def prepared(name, manual, out, config="frames", **words):
+    builder = builder_class(name)(config=config, data_dir=out, file_format="array_record", **words)
+    builder.download_and_prepare(download_config=tfds.download.DownloadConfig(manual_dir=manual))
+    return builder
+
+
+def test_manual_dir_itself_and_a_folder_of_the_name_in_it(copy, tmp_path):
+    first = prepared("casme2", copy, tmp_path / "one")
+    manual = tmp_path / "manual"
+    casme2_copy(manual / "casme2")
+    samm_copy(manual / "samm")
+    second = prepared("casme2", manual, tmp_path / "two")
+    prepared("samm", manual, tmp_path / "two")
+    assert clips_from_tfds(first.data_dir).ids == clips_from_tfds(second.data_dir).ids
+    assert (first.taken[0].copy.root, second.taken[0].copy.root) == (copy, manual / "casme2")
+    assert len(clips_from_tfds(tmp_path / "two/samm/frames/1.0.0")) == 8
+
+
+def test_a_folder_of_frames_may_have_the_databases_name(tmp_path):
+    samm_copy(tmp_path / "copy", tree="samm")
+    assert len(prepared("samm", tmp_path / "copy", tmp_path / "out").taken) == 8
+
+
+def test_tfds_load_finds_a_builder_by_its_name(copy, tmp_path):
+    import tfds_builders.casme2  # noqa: F401  (registers the builder)
+
+    builder = tfds.builder("casme2/frames_cropped", data_dir=tmp_path)
+    assert builder.info.config_name == "frames_cropped" and set(builder.builder_configs) >= {"frames", "frames_raw"}
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "table"])
+def test_a_builder_says_what_it_is_and_what_it_wants(name, tmp_path):
+    made = builder_class(name)
+    builder = made(data_dir=tmp_path)
+    assert issubclass(made, LicensedBuilder) and builder.info.description and builder.info.citation
+    assert set(builder.get_metadata().tags) <= set(dataset_metadata.valid_tags())
+    assert "licensed" in made.MANUAL_DOWNLOAD_INSTRUCTIONS and "manual_dir" in made.MANUAL_DOWNLOAD_INSTRUCTIONS
+    assert list(made.RELEASE_NOTES) == [str(made.VERSION)] and made.BUILDER_CONFIGS[0].name == "frames"
+    with pytest.raises(AssertionError, match="put your copy into manual_dir"):
+        builder.download_and_prepare(download_config=tfds.download.DownloadConfig(manual_dir=tmp_path / "empty"))
+    assert not list(tmp_path.rglob("dataset_info.json"))
+
+
+def test_a_large_split_is_written_without_tensorflow(copy, tmp_path, monkeypatch):
+    from tensorflow_datasets.core import shuffle
+
+    small = clips_from_tfds(build("casme2", [str(copy)], tmp_path / "small", Options())["folder"])
+    monkeypatch.setattr(shuffle, "MAX_MEM_BUFFER_SIZE", 1000)
+    before = shuffle.tf
+    large = clips_from_tfds(build("casme2", [str(copy)], tmp_path / "large", Options())["folder"])
+    assert shuffle.tf is before
+    assert large.ids == small.ids and (large.frames == small.frames).all()
+    assert not list((tmp_path / "large").rglob("*.tmp"))
+
+
+def test_keys_are_ascending_and_dealt_to_all_buckets():
+    from tensorflow_datasets.core import shuffle
+
+    keys = [ordered_key(number, 250) for number in range(250)]
+    assert keys == sorted(set(keys)) and keys[-1] < 2**128
+    assert len({shuffle.get_bucket_number(key, shuffle.BUCKETS_NUMBER) for key in keys}) == 250
+
+
+def test_two_builds_are_the_same_to_the_byte(copy, tmp_path):
+    folders = [Path(build("casme2", [str(copy)], tmp_path / out, Options())["folder"]) for out in ("one", "two")]
+    first, second = ({path.name: path.read_bytes() for path in folder.glob("*.array_record*")} for folder in folders)
+    assert first == second
+
+
+def test_what_was_built_is_not_built_again(copy, tmp_path, monkeypatch):
+    first = build("casme2", [str(copy)], tmp_path, Options())
+    monkeypatch.setattr("tfds_builders.licensed_builder.record", None)
+    again = build("casme2", [str(copy)], tmp_path, Options())
+    assert again == {**first, "built_already": True}
+
+
+def test_other_options_are_other_folders(copy, tmp_path):
+    options = [Options(), Options(frames="selected"), Options(patches=("none",)), Options(patches=("relabelled_2019",)),
+               Options(table="CASME2-coding-20140508.xlsx"), Options(frames="CASME2_RAW_selected")]
+    assert len({build("casme2", [str(copy)], tmp_path, one)["folder"] for one in options}) == len(options)
+
+
+KILLED = """
+import os, signal, sys
+from tfds_builders import licensed_builder, licensed_data
+from tfds_builders.options import Options
+record, made = licensed_builder.record, []
+def dying(*words):
+    made.append(1)
+    if len(made) == 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return record(*words)
+licensed_builder.record = dying
+licensed_data.build("casme2", [sys.argv[1]], __import__("pathlib").Path(sys.argv[2]), Options())
+"""
+
+
+def test_a_killed_build_passes_for_nothing_and_the_next_is_whole(copy, tmp_path):
+    done = subprocess.run([sys.executable, "-c", KILLED, str(copy), str(tmp_path / "out")], check=False, capture_output=True,
+                          env={**os.environ, "JAX_PLATFORMS": "cpu"})
+    assert done.returncode == -9
+    left = list((tmp_path / "out/casme2/frames").iterdir())
+    assert len(left) == 1 and left[0].name.startswith("incomplete.")
+    found = build("casme2", [str(copy)], tmp_path / "out", Options())
+    assert found["clips"] == 9 and not found["built_already"]
+    assert [path.name for path in (tmp_path / "out/casme2/frames").iterdir()] == ["1.0.0"]
+
+
+def test_a_build_that_fails_leaves_nothing_behind(tmp_path):
+    root = casme2_copy(tmp_path / "copy", CASME2_ROWS[:2])
+    for image in root.rglob("*.jpg"):
+        image.write_bytes(b"gone")
+    with pytest.raises(UserMistake, match="of 2 clips none has frames that can be read, such as CASME2_RAW_selected"):
+        build("casme2", [str(root)], tmp_path / "out", Options())
+    assert not [path for path in (tmp_path / "out").rglob("*") if path.suffix != ".lock" and "array_record" in path.name]
+    assert not list((tmp_path / "out").rglob("*1.0.0"))
+
+
+@pytest.mark.parametrize("name", [*RESERVED, "casme_2", "../casme2", ""])
+def test_names_that_cannot_be_built(name, tmp_path):
+    with pytest.raises(UserMistake, match="cannot be built yet; there are: casme2" if name in RESERVED else "is not known"):
+        check(name, [str(tmp_path)], Options())
+
+
+@pytest.fixture
+def mer_jax(monkeypatch, capsys):
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["mer-jax", *map(str, words)])
+        capsys.readouterr()
+        try:
+            command_line.main()
+            status = 0
+        except SystemExit as end:
+            status = end.code or 0
+        return status, *capsys.readouterr()
+    return call
+
+
+def test_the_command_checks_and_builds(copy, tmp_path, mer_jax):
+    status, out, err = mer_jax("data", "check", "casme2", f"--source={copy}")
+    assert (status, err) == (0, "") and "row 4: apex '/' is none: middle frame used" in out
+    assert "casme2: 9 clips of 6 subjects; 0 problems, 2 repairs" in out and "casme2/sub26 2" in out
+    status, out, err = mer_jax("data", "check", "casme2", f"--source={copy}", "--json")
+    found = json.loads(out)
+    assert (found["clips"], found["subjects"], len(found["problems"]), out.count("\n")) == (9, 6, 2, 1)
+    status, out, err = mer_jax("data", "build", "casme2", f"--source={copy}", f"--out={tmp_path}")
+    folder = tmp_path / "casme2/frames/1.0.0"
+    assert (status, err) == (0, "") and f"folder: {folder}\nnext: mer-jax " in out
+    status, out, err = mer_jax("data", "build", "casme2", f"--source={copy}", f"--out={tmp_path}")
+    assert (status, err) == (0, "") and f"folder: {folder}, which was built already" in out
+    status, out, err = mer_jax("data", "build", "casme2", f"--source={copy}", f"--out={tmp_path}", "--json")
+    assert {**json.loads(out)} == {**found, "folder": str(folder), "built_already": True}
+
+
+def test_a_tilde_is_the_home_folder(copy, tmp_path, monkeypatch, mer_jax):
+    monkeypatch.setenv("HOME", str(copy.parent))
+    status, out, _ = mer_jax("data", "build", "casme2", f"--source=~/{copy.name}", "--out=~/built", "--json")
+    assert status == 0 and json.loads(out)["folder"] == str(copy.parent / "built/casme2/frames/1.0.0")
+
+
+@pytest.mark.parametrize("words, wanted", [
+    (["data"], ["check|build"]),
+    (["data", "look", "casme2", "--source=x"], ["look", "check"]),
+    (["data", "check", "casme2"], ["--source"]),
+    (["data", "check", "casme", "--source=x"], ["'casme' cannot be built yet", "casme2"]),
+    (["data", "check", "casme2", "--source=nowhere"], ["--source=nowhere: no such folder"]),
+    (["data", "build", "casme2", "--source=nowhere"], ["--source=nowhere: no such folder"]),
+    (["data", "build", "casme2", "--source=nowhere", "--out=out"], ["--source=nowhere: no such folder"]),
+    (["data", "check", "casme2", "--source=.", "--out=out"], ["--out belongs to data build"]),
+    (["data", "build", "casme2", "--source=.", "--out=out", "--tables-alone"], ["--tables-alone belongs to data check"]),
+    (["data", "check", "casme2", "--source=.", "--source=."], ["a second folder of casme2"]),
+    (["data", "check", "casme2", "--source=.", "--apexes=none.csv"], ["--apexes=none.csv: no such file"]),
+    (["data", "check", "casme2", "--source=."], ["no annotation table of CASME II"]),
+    (["data", "check", "casme2", "--source=.", "--frame=x"], ["--frame=x", "not known"]),
+])
+def test_mistakes_in_the_words_are_one_line(words, wanted, tmp_path, monkeypatch, mer_jax):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = mer_jax(*words)
+    assert (status, out) == (2, "") and err.count("\n") == 1, err
+    assert all(word in err for word in wanted), err

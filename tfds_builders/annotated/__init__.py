@@ -1,0 +1,1 @@
+"""The expressions that a copy has: the rows of its annotation, or its folders, as keys, marks and labels."""

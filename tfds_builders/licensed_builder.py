@@ -1,0 +1,123 @@
+"""What the TFDS builders of all licensed databases share; a data set itself is facts (`data_set.DataSet`)."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from mer_jax.data.emotion_labels import OBJECTIVE_OF_MEGC2018, SCHEMES
+from tfds_builders.annotated.rows import APEX_SOURCES
+from tfds_builders.annotation_tables.repairs import Findings
+from tfds_builders.copy_report import FILE, report
+from tfds_builders.data_set import DataSet
+from tfds_builders.database import Database
+from tfds_builders.gathering import Taken, gathered, shown
+from tfds_builders.large_splits import large_splits_without_tensorflow, ordered_key, tensorflow_is_there
+from tfds_builders.licensed_copy.index import index_copy
+from tfds_builders.options import Options
+from tfds_builders.records import record
+
+NUMBER = "1.0.0"
+SPLIT = "clips"
+TEXTS = ("apex_raw", "dataset", "subject", "clip", "clip_id", "emotion_raw", "au_raw", "self_report", "frames_kind",
+         "source_file", "annotation_row")
+INTEGERS = ("onset", "apex", "offset", "onset_index", "apex_index", "offset_index", "objective_class", "height", "width",
+            "missing_frames")
+
+
+class Config(tfds.core.BuilderConfig):
+    """Whole expressions, onset to offset, of one kind of frames, with a user's options."""
+
+    def __init__(self, options: Options):
+        does = f"Frames from onset to offset, {options.frames or 'the best kind that the copy has'}, as on disk"
+        super().__init__(name=f"frames{options.suffix()}", version=tfds.core.Version(NUMBER),
+                         description=f"{does}{f', of the part {options.part}' if options.part else ''}.")
+        self.options = options
+
+
+def configs(data_sets: Sequence[DataSet]) -> list[Config]:
+    """`frames`, the best kind that a copy has, and one for each kind by its name; of every part."""
+    return [Config(Options(frames=kind, part=data_set.part if number else ""))
+            for number, data_set in enumerate(data_sets) for kind in ("", *data_set.databases[0].kinds())]
+
+
+def instructions(data_sets: Sequence[DataSet]) -> str:
+    """What TFDS prints where the copies are not there."""
+    return "\n".join(f"{database.title} is licensed: ask for it at {database.licence_page}, and put your copy into manual_dir "
+                     f"or manual_dir/{database.name}, in any depth of folders: {database.layout}."
+                     for data_set in data_sets for database in data_set.databases)
+
+
+class LicensedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """A data set from copies in manual_dir, in manual_dir/DATABASE, or in the folders `sources`, by database.
+
+    DATA_SETS: its parts, the first being what is built unless a config names another. After a build `findings` says what was
+    found wrong and done, and `taken` which clips it has. Where no file format is named, and TensorFlow is not installed, it is
+    array_record, which mer_jax reads; TFDS's own choice wants TensorFlow to be written and read.
+    """
+
+    VERSION = tfds.core.Version(NUMBER)
+    RELEASE_NOTES = {NUMBER: "First version: frames from onset to offset."}
+    DATA_SETS: tuple[DataSet, ...]
+
+    def __init__(self, *, file_format=None, sources: Mapping[str, str] | None = None, **words):
+        self.findings, self.expected, self.taken, self._sources = Findings(), [], [], sources
+        self._data_set: DataSet | None = None
+        super().__init__(file_format=file_format or (None if tensorflow_is_there() else "array_record"), **words)
+
+    @classmethod
+    def data_set_for(cls, options: Options, sources: Mapping[str, Path] | None) -> DataSet:
+        """The part that the options name, the first where they name none; of a user's own table what the sources tell."""
+        return next(one for one in cls.DATA_SETS if options.part in ("", one.part))
+
+    @property
+    def data_set(self) -> DataSet:
+        if self._data_set is None:
+            self._data_set = self.data_set_for(self.builder_config.options, self._sources)
+        return self._data_set
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        return self.dataset_info_from_configs(features=features_of(self.data_set), homepage=self.data_set.licence_page,
+                                              disable_shuffling=True)
+
+    def _download_and_prepare(self, *args, **words) -> None:
+        with large_splits_without_tensorflow():
+            super()._download_and_prepare(*args, **words)
+        found = report(self.data_set, self.expected, [one.labelled for one in self.taken], self.findings)
+        Path(self.data_dir, FILE).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+    def _split_generators(self, dl_manager):
+        sources = {database.name: Path(self._sources[database.name]) if self._sources
+                   else source_folder(Path(dl_manager.manual_dir), database) for database in self.data_set.databases}
+        self.expected, taken = gathered(self.data_set, sources, self.builder_config.options, self.findings)
+        return {SPLIT: self._generate_examples(taken)}
+
+    def _generate_examples(self, taken: list[Taken]) -> Iterator[tuple[int, dict]]:
+        for number, one, frames in shown(taken, self.data_set.title, self.findings):
+            self.taken.append(one)
+            yield ordered_key(number, len(taken)), record(one.database, one.clip, frames, one.label, self.data_set.schemes())
+
+
+def source_folder(manual: Path, database: Database) -> Path:
+    """manual_dir/NAME where that holds a copy, as one manual_dir for all data sets has it; else manual_dir itself."""
+    below = manual / database.name
+    found = index_copy(below, Findings()) if below.is_dir() else None
+    return below if found and found.folders and (found.tables or not database.tables) else manual
+
+
+def features_of(data_set: DataSet) -> tfds.features.FeaturesDict:
+    """The features of a clip, alike for every licensed database; what one has not is -1, 0 or empty."""
+    F = tfds.features
+    name = data_set.databases[0].name
+    return F.FeaturesDict({
+        "frames": F.Sequence(F.Image(shape=(None, None, 3))), "frame_numbers": F.Sequence(np.int32),
+        **dict.fromkeys(INTEGERS, np.int32), **{name: F.Text() for name in TEXTS},
+        "apex_source": F.ClassLabel(names=list(APEX_SOURCES)), "fps": np.float32,
+        "emotion": F.ClassLabel(names=list(data_set.classes)),
+        **{f"label{count}": F.ClassLabel(names=list(SCHEMES[name, count].classes)) for count in data_set.schemes()},
+        "objective5": F.ClassLabel(names=list(OBJECTIVE_OF_MEGC2018)),
+        "aus": F.Sequence(np.int32), "au_sides": F.Sequence(F.ClassLabel(names=["both", "left", "right"])),
+        "au_certain": F.Sequence(np.bool_), **dict.fromkeys(("in_megc2019", "in_megc2018", "color"), np.bool_),
+    })

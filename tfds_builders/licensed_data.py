@@ -1,0 +1,137 @@
+"""Looking at licensed copies, and building a data set from them: what `mer-jax data check` and `mer-jax data build` do."""
+
+import contextlib
+import dataclasses
+import fcntl
+import importlib
+import io
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from mer_jax.mistakes import UserMistake, nearest
+from tfds_builders.annotation_tables.repairs import Findings
+from tfds_builders.copy_report import FILE, report
+from tfds_builders.data_set import DataSet
+from tfds_builders.gathering import annotated, gathered, shown
+from tfds_builders.options import Options
+
+NAMES = ("casme2", "samm", "smic", "megc2019", "megc2018", "table")
+RESERVED = ("casme", "casme_squared", "casme3", "samm_long", "mmew", "fourdme", "dfme", "ckplus", "cd6me")
+
+
+def builder_class(name: str) -> type:
+    """The TFDS builder of a data set. Raises UserMistake for a name that is none's."""
+    if name in RESERVED:
+        raise UserMistake(f"data set {name!r} cannot be built yet; there are: {', '.join(NAMES)}")
+    if name not in NAMES:
+        raise UserMistake(f"data set {name!r} is not known{nearest(name, NAMES)}; there are: {', '.join(NAMES)}")
+    return importlib.import_module(f"tfds_builders.{name}").Builder
+
+
+def options_of(frames: str, table: str, patches: str, apexes: str, part: str) -> Options:
+    """The options that a command's words name. Raises UserMistake where the file of apexes is not there."""
+    if apexes and not Path(apexes).is_file():
+        raise UserMistake(f"--apexes={apexes}: no such file; wanted a table of subject, clip and apex")
+    names = tuple(sorted(part.strip() for part in patches.split(",") if part.strip()))
+    return Options(frames, table, names or None, apexes, part)
+
+
+def data_set_of(name: str, options: Options) -> DataSet:
+    """The part of a data set that the options name; the first where they name none. Raises UserMistake for another name."""
+    parts = {one.part: one for one in builder_class(name).DATA_SETS}
+    if options.part and options.part not in parts:
+        raise UserMistake(f"--part={options.part}: {name} has {nearest(options.part, parts).strip() or 'no such part'}; "
+                          f"there are: {', '.join(parts).strip(', ') or 'none'}")
+    return parts[options.part] if options.part else next(iter(parts.values()))
+
+
+def sources_of(data_set: DataSet, words: Sequence[str]) -> dict[str, Path]:
+    """The folder of each database, of the words DIR (of one database) or DATABASE=DIR."""
+    names = [database.name for database in data_set.databases]
+    sources = {}
+    for word in words:
+        before, sign, behind = word.partition("=")
+        name, folder = (before, behind) if sign and before in names else (names[0], word)
+        if len(names) > 1 and folder == word:
+            raise UserMistake(f"--source={word}: wanted one for each database, as in "
+                              + " ".join(f"--source={name}=DIR" for name in names))
+        if name in sources:
+            raise UserMistake(f"--source={word}: a second folder of {name}, after {sources[name]}; wanted one")
+        sources[name] = Path(folder).expanduser()           # "~" behind "=" is not the shell's
+    for name in names:
+        if name not in sources:
+            raise UserMistake(f"no source of {name}: wanted --source={name}=DIR")
+    return sources
+
+
+def check(name: str, words: Sequence[str], options: Options, tables_alone: bool = False) -> dict:
+    """What a build would find in copies, every image read, nothing written: see `report`.
+
+    words: see `sources_of`. tables_alone: only annotations are read; clips count whether their frames are there or not.
+    Raises UserMistake where nothing can be built.
+    """
+    made, findings = builder_class(name), Findings()
+    sources = sources_of(data_set_of(name, options), words)
+    data_set = made.data_set_for(options, sources)
+    if tables_alone:
+        expected = annotated(data_set, sources, options, findings)
+        return report(data_set, expected, expected, findings)
+    expected, taken = gathered(data_set, sources, options, findings)
+    whole = [one.labelled for _, one, _ in shown(taken, data_set.title, findings)]
+    return report(data_set, expected, whole, findings)
+
+
+def build(name: str, words: Sequence[str], out: Path, options: Options) -> dict:
+    """Builds a data set below `out`; gives its `report` with "folder", and whether it was "built_already".
+
+    A folder of the data set is there whole or not at all; what a killed build left is removed by the next.
+    """
+    import absl.logging
+    import tensorflow_datasets as tfds
+
+    made, first = builder_class(name), builder_class(name).DATA_SETS[0]
+    sources, out = sources_of(data_set_of(name, options), words), out.expanduser()
+    if options.part == first.part:
+        options = dataclasses.replace(options, part="")          # the part that is built unless another is named
+    if out.exists() and not out.is_dir():
+        raise UserMistake(f"--out={out}: is a file; wanted a folder")
+    out.mkdir(parents=True, exist_ok=True)
+    said = io.StringIO()                                          # TFDS announces itself; the builder has a bar of its own
+    with contextlib.redirect_stdout(said), open(out / f".{name}.lock", "w") as alone:
+        try:
+            fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserMistake(f"{out}: another process builds {name} there now") from None
+        absl.logging.set_verbosity(absl.logging.ERROR)            # that a config is the user's own is no warning here
+        builder = builder_with(made, options, out, sources)
+        folder = Path(builder.data_dir)
+        if (folder / "dataset_info.json").is_file():
+            return {**built_report(folder), "built_already": True}
+        for left in folder.parent.glob(f"incomplete.*_{folder.name}"):
+            shutil.rmtree(left)
+        tfds.disable_progress_bar()
+        try:
+            builder.download_and_prepare()
+        finally:
+            tfds.enable_progress_bar()
+    return {**built_report(folder), "built_already": False}
+
+
+def builder_with(made: type, options: Options, out: Path, sources: dict[str, Path]):
+    """A builder with a config of its own, or the one of that name which it comes with."""
+    from tfds_builders.licensed_builder import Config
+
+    config = Config(options)
+    known = {one.name for one in made.BUILDER_CONFIGS}
+    return made(config=config.name if config.name in known else config, data_dir=out, file_format="array_record",
+                sources={name: str(folder) for name, folder in sources.items()})
+
+
+def built_report(folder: Path) -> dict:
+    """The report that a build left beside its data, with "folder". Raises UserMistake where it is damaged."""
+    try:
+        return {**json.loads((folder / FILE).read_text(encoding="utf-8")), "folder": str(folder)}
+    except (OSError, ValueError) as error:
+        raise UserMistake(f"{folder / FILE}: cannot be read ({error}); remove {folder} and build again") from None

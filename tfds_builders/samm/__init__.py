@@ -1,0 +1,5 @@
+"""SAMM as a TFDS data set, from a licensed copy."""
+
+from tfds_builders.samm.samm_dataset_builder import Builder
+
+__all__ = ["Builder"]
