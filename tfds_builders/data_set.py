@@ -13,10 +13,10 @@ Labelled = tuple[Database, Annotation, int]
 
 
 class Official(NamedTuple):
-    """Of one database in an official list: its clips of each class, and how their `keys_digest` begins and ends."""
+    """Of one database in an official list: its clips of each class, and their `keys_digest`, "" where it is not known."""
 
     counts: tuple[int, ...]
-    digest: tuple[str, str] = ("", "")
+    digest: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

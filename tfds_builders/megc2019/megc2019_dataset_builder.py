@@ -28,8 +28,9 @@ MEGC2019 = DataSet(
     classes=THREE,
     label=label,
     digest=keys_digest,
-    official={"casme2": Official((88, 32, 25), ("7fb13a82", "15a1")), "samm": Official((92, 26, 15), ("0596c328", "fab4")),
-              "smic": Official((70, 51, 43), ("49072961", "83e01"))},
+    official={"casme2": Official((88, 32, 25), "7fb13a820860a0bea766029180566ee6fcc9fbb49cfa4d5113e13ae8f88a15a1"),
+              "samm": Official((92, 26, 15), "0596c3281677a9fa73a8217b78b99203c32131fbfb67bb73a3a428d232d5fab4"),
+              "smic": Official((70, 51, 43), "49072961c3c8471c78a0474f87f59dd4ff4f41619eb6f78aacf4dca8c5983e01")},
 )
 
 
