@@ -132,6 +132,8 @@ def add_data(command: Callable) -> None:
                       "(default: the folder of TFDS, where its name alone finds it)")
     made.add_argument("--frames", default="", metavar="KIND|FOLDER", help="which frames, of several: raw, selected, "
                       "cropped, or their folder (default: where most clips are; of equal ones those as filmed)")
+    made.add_argument("--store", choices=("frames", "keyframes"), default="frames", help="build: all frames from onset to "
+                      "offset, or onset, apex and offset alone")
     made.add_argument("--part", default="", help="of smic: HS, VIS, NIR, HS_E, VIS_E, NIR_E (default: HS)")
     made.add_argument("--table", default="", metavar="FILE", help="which annotation, of several (default: the best known)")
     made.add_argument("--patches", default="", metavar="NAMES", help="known errors to put right: all, none, or names "

@@ -135,10 +135,13 @@ def data(arguments: argparse.Namespace, rest: list[str]) -> None:
     from mer_jax.loading import data_folder, licensed_data
 
     licensed, report_text = licensed_data()
-    options = licensed.options_of(arguments.frames, arguments.table, arguments.patches, arguments.apexes, arguments.part)
+    options = licensed.options_of(arguments.frames, arguments.table, arguments.patches, arguments.apexes, arguments.part,
+                                  arguments.store)
     if arguments.action == "check":
         if arguments.out:
             raise UserMistake("option --out belongs to data build; data check writes nothing")
+        if arguments.store != "frames":
+            raise UserMistake("option --store belongs to data build; data check looks at all frames")
         found = licensed.check(arguments.name, arguments.source, options, arguments.tables_alone)
     else:
         if arguments.tables_alone:

@@ -1,6 +1,7 @@
 """Annotated expressions and their frames on disk: which files are each one's, and what is missing."""
 
 from collections import Counter
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import PurePosixPath
 from typing import NamedTuple
@@ -120,3 +121,19 @@ def renumbering(annotation: Annotation, files: dict[int, str]) -> int:
 
 def span(files: dict[int, str]) -> str:
     return f"{min(files)} to {max(files)}" if files else "no numbers"
+
+
+def key_frames(clip: ClipOnDisk) -> ClipOnDisk:
+    """A clip of its onset, apex and offset alone, each the nearest frame that is there.
+
+    They do not follow each other at the camera's rate, so the clip has none: where a rate is told, networks take windows of
+    consecutive frames.
+    """
+    numbers = list(clip.files)
+    kept = sorted({numbers[nearest(numbers, mark)] for mark in clip.marks})
+    return clip._replace(files={number: clip.files[number] for number in kept}, annotation=clip.annotation._replace(fps=-1.0))
+
+
+def nearest(numbers: Sequence[int], number: int) -> int:
+    """The index of the number that is nearest, the lower of two."""
+    return min(range(len(numbers)), key=lambda index: abs(numbers[index] - number))

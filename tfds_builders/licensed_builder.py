@@ -10,13 +10,14 @@ import tensorflow_datasets as tfds
 from mer_jax.data.emotion_labels import OBJECTIVE_OF_MEGC2018, SCHEMES
 from tfds_builders.annotated.rows import APEX_SOURCES
 from tfds_builders.annotation_tables.repairs import Findings
+from tfds_builders.clips_on_disk import key_frames
 from tfds_builders.copy_report import FILE, report
 from tfds_builders.data_set import DataSet
 from tfds_builders.database import Database
 from tfds_builders.gathering import Taken, gathered, shown
 from tfds_builders.large_splits import large_splits_without_tensorflow, ordered_key, tensorflow_is_there
 from tfds_builders.licensed_copy.index import index_copy
-from tfds_builders.options import Options
+from tfds_builders.options import STORES, Options
 from tfds_builders.records import record
 
 NUMBER = "1.0.0"
@@ -28,18 +29,18 @@ INTEGERS = ("onset", "apex", "offset", "onset_index", "apex_index", "offset_inde
 
 
 class Config(tfds.core.BuilderConfig):
-    """Whole expressions, onset to offset, of one kind of frames, with a user's options."""
+    """Whole expressions or their key frames, of one kind of frames, with a user's options."""
 
     def __init__(self, options: Options):
-        does = f"Frames from onset to offset, {options.frames or 'the best kind that the copy has'}, as on disk"
-        super().__init__(name=f"frames{options.suffix()}", version=tfds.core.Version(NUMBER),
+        does = f"{STORES[options.store]}, {options.frames or 'the best kind that the copy has'}, as on disk"
+        super().__init__(name=f"{options.store}{options.suffix()}", version=tfds.core.Version(NUMBER),
                          description=f"{does}{f', of the part {options.part}' if options.part else ''}.")
         self.options = options
 
 
 def configs(data_sets: Sequence[DataSet]) -> list[Config]:
-    """`frames`, the best kind that a copy has, and one for each kind by its name; of every part."""
-    return [Config(Options(frames=kind, part=data_set.part if number else ""))
+    """`frames` and `keyframes`, the best kind that a copy has, and one for each kind by its name; of every part."""
+    return [Config(Options(frames=kind, part=data_set.part if number else "", store=store)) for store in STORES
             for number, data_set in enumerate(data_sets) for kind in ("", *data_set.databases[0].kinds())]
 
 
@@ -59,7 +60,7 @@ class LicensedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """
 
     VERSION = tfds.core.Version(NUMBER)
-    RELEASE_NOTES = {NUMBER: "First version: frames from onset to offset."}
+    RELEASE_NOTES = {NUMBER: "First version: frames from onset to offset, and key frames."}
     DATA_SETS: tuple[DataSet, ...]
 
     def __init__(self, *, file_format=None, sources: Mapping[str, str] | None = None, **words):
@@ -91,7 +92,10 @@ class LicensedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _split_generators(self, dl_manager):
         sources = {database.name: Path(self._sources[database.name]) if self._sources
                    else source_folder(Path(dl_manager.manual_dir), database) for database in self.data_set.databases}
-        self.expected, taken = gathered(self.data_set, sources, self.builder_config.options, self.findings)
+        options = self.builder_config.options
+        self.expected, taken = gathered(self.data_set, sources, options, self.findings)
+        if options.store == "keyframes":
+            taken = [one._replace(clip=key_frames(one.clip)) for one in taken]
         return {SPLIT: self._generate_examples(taken)}
 
     def _generate_examples(self, taken: list[Taken]) -> Iterator[tuple[int, dict]]:

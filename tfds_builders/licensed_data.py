@@ -30,12 +30,12 @@ def builder_class(name: str) -> type:
     return importlib.import_module(f"tfds_builders.{name}").Builder
 
 
-def options_of(frames: str, table: str, patches: str, apexes: str, part: str) -> Options:
+def options_of(frames: str, table: str, patches: str, apexes: str, part: str, store: str) -> Options:
     """The options that a command's words name. Raises UserMistake where the file of apexes is not there."""
     if apexes and not Path(apexes).is_file():
         raise UserMistake(f"--apexes={apexes}: no such file; wanted a table of subject, clip and apex")
     names = tuple(sorted(part.strip() for part in patches.split(",") if part.strip()))
-    return Options(frames, table, names or None, apexes, part)
+    return Options(frames, table, names or None, apexes, part, store)
 
 
 def data_set_of(name: str, options: Options) -> DataSet:

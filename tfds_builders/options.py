@@ -4,12 +4,15 @@ import dataclasses
 import hashlib
 from pathlib import Path
 
+STORES = {"frames": "Frames from onset to offset", "keyframes": "Onset, apex and offset alone"}
+
 
 @dataclasses.dataclass(frozen=True)
 class Options:
     """frames: a kind of tree, or a tree's folder ('' takes the best there is). table: the name of an annotation file, or its
     path below the copy. patches: names of those to use, None the usual ones. apexes: a CSV of subject, clip, apex and, where
-    a clip has several expressions, onset, which go before the annotation's apexes. part: of a database of several.
+    a clip has several expressions, onset, which go before the annotation's apexes. part: of a database of several. store:
+    a name of STORES.
     """
 
     frames: str = ""
@@ -17,6 +20,7 @@ class Options:
     patches: tuple[str, ...] | None = None
     apexes: str = ""
     part: str = ""
+    store: str = "frames"
 
     def suffix(self) -> str:
         """What a data set's config is called after, so that different choices never lie in one folder; '' of the usual."""

@@ -9,7 +9,7 @@ from mer_jax.data.emotion_labels import COUNTS, scheme
 from tfds_builders.annotated.rows import APEX_SOURCES
 from tfds_builders.annotation_tables.repairs import Findings
 from tfds_builders.annotation_tables.workbook import printable
-from tfds_builders.clips_on_disk import FEWEST, ClipOnDisk
+from tfds_builders.clips_on_disk import FEWEST, ClipOnDisk, nearest
 from tfds_builders.database import Database
 from tfds_builders.licensed_copy.index import Copy
 from tfds_builders.licensed_copy.pictures import Picture, read_picture
@@ -89,8 +89,3 @@ def record(database: Database, clip: ClipOnDisk, shown: Shown, emotion: int, cou
         "missing_frames": shown.missing, "frames_kind": clip.kind, "annotation_row": printable(annotation.place),
         "source_file": printable(f"{clip.place}/{clip.files[numbers[0]]}"),
     }
-
-
-def nearest(numbers: Sequence[int], number: int) -> int:
-    """The index of the number that is nearest, the lower of two."""
-    return min(range(len(numbers)), key=lambda index: abs(numbers[index] - number))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 from fake_copies import CASME2_ROWS, casme2_copy, samm_copy
@@ -13,6 +14,7 @@ from tensorflow_datasets.core import dataset_metadata
 
 from mer_jax import command_line
 from mer_jax.data.from_tfds import clips_from_tfds
+from mer_jax.data.sampling import window_of
 from mer_jax.mistakes import UserMistake
 from tfds_builders.large_splits import ordered_key
 from tfds_builders.licensed_builder import LicensedBuilder
@@ -105,6 +107,19 @@ def test_other_options_are_other_folders(copy, tmp_path):
     options = [Options(), Options(frames="selected"), Options(patches=("none",)), Options(patches=("relabelled_2019",)),
                Options(table="CASME2-coding-20140508.xlsx"), Options(frames="CASME2_RAW_selected")]
     assert len({build("casme2", [str(copy)], tmp_path, one)["folder"] for one in options}) == len(options)
+
+
+def test_key_frames_are_onset_apex_and_offset_and_have_no_rate(copy, tmp_path):
+    """Bytes as on disk, the marks in their places; and no window of consecutive frames is taken of what does not follow."""
+    whole, three = (build("casme2", [str(copy)], tmp_path, Options(store=store)) for store in ("frames", "keyframes"))
+    assert Path(three["folder"]).parent.name == "keyframes" and three["digest"] == whole["digest"]
+    all_frames, kept = clips_from_tfds(whole["folder"]), clips_from_tfds(three["folder"])
+    assert kept.ids == all_frames.ids and kept.frames.shape[1] == 3 and np.isnan(kept.fps).all() and window_of(kept.fps) == 1
+    for mark in ("onset", "apex", "offset"):
+        for row in range(len(kept)):
+            there, here = getattr(all_frames, mark)[row], getattr(kept, mark)[row]
+            np.testing.assert_array_equal(kept.frames[row, here], all_frames.frames[row, there])
+    assert {(0, 1, 2)} <= set(zip(kept.onset.tolist(), kept.apex.tolist(), kept.offset.tolist(), strict=True))
 
 
 KILLED = """
