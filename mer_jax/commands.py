@@ -150,7 +150,8 @@ def data(arguments: argparse.Namespace, rest: list[str]) -> None:
     print(json.dumps(found) if arguments.json else report_text(found))
     if arguments.action == "build" and not arguments.json:
         already = ", which was built already" if found["built_already"] else ""
-        print(f"folder: {found['folder']}{already}\nnext: mer-jax flow {found['folder']} --out=flow")
+        size = f" --size={found['size']}" if found["size"] else ""
+        print(f"folder: {found['folder']}{already}\nnext: mer-jax flow {found['folder']}{size} --out=flow")
 
 
 def report(arguments: argparse.Namespace, rest: list[str]) -> None:

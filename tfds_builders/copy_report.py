@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from tfds_builders.annotation_tables.repairs import Findings
 from tfds_builders.composite import compare, is_official
 from tfds_builders.data_set import DataSet, Labelled
+from tfds_builders.extent import Extent
 
 FILE = "copy_report.json"                                        # beside a built data set
 
 
-def report(data_set: DataSet, expected: Sequence[Labelled], taken: Sequence[Labelled], findings: Findings) -> dict:
+def report(data_set: DataSet, expected: Sequence[Labelled], taken: Sequence[Labelled], findings: Findings,
+           extent: Extent | None = None) -> dict:
     """clips, subjects: how many; digest: the data set's; problems: each {"kind", "place", "text"}, repairs among them;
-    notes; by_class, by_subject: counts; official: of a composite, whether it is the official list, else None.
+    notes; by_class, by_subject: counts; official: of a composite, whether it is the official list, else None;
+    size: what the frames are best read with, see `Extent.advised`, None where they were not looked at.
 
     expected: what the annotations have of the data set, whether there are frames or not.
     """
@@ -29,6 +32,7 @@ def report(data_set: DataSet, expected: Sequence[Labelled], taken: Sequence[Labe
         "by_subject": dict(sorted(by_subject.items())),
         "official": all(is_official(data_set, database, [one for one in taken if one[0] is database])
                         for database in data_set.databases) if data_set.official else None,
+        "size": extent.advised() if extent else None,
     }
 
 

@@ -11,6 +11,7 @@ from tfds_builders.annotation_tables.repairs import Findings
 from tfds_builders.clips_on_disk import ClipOnDisk, clips_on_disk
 from tfds_builders.data_set import DataSet, Labelled
 from tfds_builders.database import Database
+from tfds_builders.extent import Extent
 from tfds_builders.licensed_copy.index import Copy, index_copy
 from tfds_builders.options import Options
 from tfds_builders.records import Shown, shown_clips
@@ -62,32 +63,19 @@ def annotated(data_set: DataSet, sources: Mapping[str, Path], options: Options, 
     return found
 
 
-def shown(taken: Sequence[Taken], title: str, findings: Findings) -> Iterator[tuple[int, Taken, Shown]]:
+def shown(taken: Sequence[Taken], title: str, findings: Findings, extent: Extent) -> Iterator[tuple[int, Taken, Shown]]:
     """(number, clip, its frames) of those clips that can be read, in order; at the end how large they are is said.
 
-    Raises UserMistake where none can be read.
+    extent: to which each is added. Raises UserMistake where none can be read.
     """
-    lengths, sizes = [], set()
     with ProgressBar(len(taken), title) as bar:
         frames = shown_clips([(one.clip, one.copy) for one in taken], findings)
         for number, (one, found) in enumerate(zip(taken, frames, strict=True)):
             bar.advance()
             if found is not None:
-                first = next(iter(found.pictures.values()))
-                lengths.append(len(found.pictures))
-                sizes.add((first.height, first.width))
+                extent.add(found)
                 yield number, one, found
-    if not lengths:
+    if not extent.lengths:
         raise UserMistake(f"{taken[0].copy.root}: of {len(taken)} clips none has frames that can be read, such as "
                           f"{taken[0].clip.place}")
-    findings.note(title, in_memory(lengths, sorted(sizes)))
-
-
-def in_memory(lengths: Sequence[int], sizes: Sequence[tuple[int, int]]) -> str:
-    """What the clips are as one array, which `mer_jax.load` makes of them."""
-    (height, width), count = sizes[-1], len(lengths)
-    if len(sizes) > 1:
-        return (f"frames of {len(sizes)} sizes, {sizes[0][1]} x {sizes[0][0]} to {width} x {height}: to be read as one array "
-                "they have to be made one size first")
-    return (f"{count} clips of up to {max(lengths)} frames of {width} x {height}: "
-            f"{count * max(lengths) * height * width * 3 / 2**30:.1f} GiB as one array")
+    findings.note(title, extent.text())

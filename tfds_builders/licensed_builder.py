@@ -14,6 +14,7 @@ from tfds_builders.clips_on_disk import key_frames
 from tfds_builders.copy_report import FILE, report
 from tfds_builders.data_set import DataSet
 from tfds_builders.database import Database
+from tfds_builders.extent import Extent
 from tfds_builders.gathering import Taken, gathered, shown
 from tfds_builders.large_splits import large_splits_without_tensorflow, ordered_key, tensorflow_is_there
 from tfds_builders.licensed_copy.index import index_copy
@@ -65,6 +66,7 @@ class LicensedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def __init__(self, *, file_format=None, sources: Mapping[str, str] | None = None, **words):
         self.findings, self.expected, self.taken, self._sources = Findings(), [], [], sources
+        self.extent = Extent()
         self._data_set: DataSet | None = None
         super().__init__(file_format=file_format or (None if tensorflow_is_there() else "array_record"), **words)
 
@@ -86,7 +88,7 @@ class LicensedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _download_and_prepare(self, *args, **words) -> None:
         with large_splits_without_tensorflow():
             super()._download_and_prepare(*args, **words)
-        found = report(self.data_set, self.expected, [one.labelled for one in self.taken], self.findings)
+        found = report(self.data_set, self.expected, [one.labelled for one in self.taken], self.findings, self.extent)
         Path(self.data_dir, FILE).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
     def _split_generators(self, dl_manager):
@@ -99,7 +101,7 @@ class LicensedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return {SPLIT: self._generate_examples(taken)}
 
     def _generate_examples(self, taken: list[Taken]) -> Iterator[tuple[int, dict]]:
-        for number, one, frames in shown(taken, self.data_set.title, self.findings):
+        for number, one, frames in shown(taken, self.data_set.title, self.findings, self.extent):
             self.taken.append(one)
             yield ordered_key(number, len(taken)), record(one.database, one.clip, frames, one.label, self.data_set.schemes())
 

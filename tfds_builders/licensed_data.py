@@ -14,6 +14,7 @@ from mer_jax.mistakes import UserMistake, nearest
 from tfds_builders.annotation_tables.repairs import Findings
 from tfds_builders.copy_report import FILE, report
 from tfds_builders.data_set import DataSet
+from tfds_builders.extent import Extent
 from tfds_builders.gathering import annotated, gathered, shown
 from tfds_builders.options import Options
 
@@ -79,8 +80,9 @@ def check(name: str, words: Sequence[str], options: Options, tables_alone: bool 
         expected = annotated(data_set, sources, options, findings)
         return report(data_set, expected, expected, findings)
     expected, taken = gathered(data_set, sources, options, findings)
-    whole = [one.labelled for _, one, _ in shown(taken, data_set.title, findings)]
-    return report(data_set, expected, whole, findings)
+    extent = Extent()
+    whole = [one.labelled for _, one, _ in shown(taken, data_set.title, findings, extent)]
+    return report(data_set, expected, whole, findings, extent)
 
 
 def build(name: str, words: Sequence[str], out: Path, options: Options) -> dict:

@@ -60,12 +60,16 @@ def marked_indices(
 
 
 def one_shape(arrays: Sequence[np.ndarray], places: Sequence[str], what: str) -> None:
-    """Refuses images or clips (..., H, W, C) that differ in their last three axes; a mistake names the odd one."""
+    """Refuses images or clips (..., H, W, C) that differ in their last three axes; a mistake names the odd one.
+
+    what: "flow", or else a word for frames, which can be read with a size.
+    """
     for array, place in zip(arrays, places, strict=True):
         if array.shape[-3:] != arrays[0].shape[-3:]:
             found, wanted = (" x ".join(map(str, shape[-3:])) for shape in (array.shape, arrays[0].shape))
             raise UserMistake(f"{place}: {what} is {found} (height x width x channels); "
-                              f"wanted one size for all, {wanted} as in {places[0]}")
+                              f"wanted one size for all, {wanted} as in {places[0]}"
+                              + ("" if what == "flow" else ", or a size to bring them to (--size=112x112, config.data.size)"))
 
 
 def padded_stack(

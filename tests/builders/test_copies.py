@@ -202,7 +202,8 @@ def test_how_large_the_clips_are_in_memory_is_said(copy):
     assert "CASME II: 9 clips of up to 41 frames of 4 x 4: 0.0 GiB as one array" in said(look(copy), "notes")
     for image in (copy / CLIP).iterdir():
         image.write_bytes(picture(0, size=6))
-    assert any("CASME II: frames of 2 sizes, 4 x 4 to 6 x 6" in line for line in said(look(copy), "notes"))
+    assert any("frames of 2 sizes, 4 x 4 to 6 x 6: 0.0 GiB as one array; to be read with --size=8x8" in line
+               for line in said(look(copy), "notes"))
 
 
 def test_the_order_of_the_records_is_the_annotations(copy, tmp_path):
