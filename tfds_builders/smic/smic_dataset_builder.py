@@ -49,7 +49,7 @@ def part(camera: str, long: bool) -> Database:
         emotion_of_clip=emotion_of_clip,
         trees=(Tree("raw", (), "raw"), Tree("cropped", ("crop", "reg_"), "cropped")),
         rows=(162, 157) if long and camera == "HS" else CLIPS[camera],
-        licence_page="https://www.oulu.fi/cmvs (by e-mail to the Center for Machine Vision and Signal Analysis)",
+        licence_page="https://www.oulu.fi/cmvs/node/41319 (Center for Machine Vision and Signal Analysis, by e-mail)",
         layout=(f"SMIC-E_raw image/{camera}_long/SMIC-{camera}-E_annotation.xlsx and .../SMIC-{camera}-E/s03/s3_po_08/*.jpg"
                 if long else f"SMIC_all_raw/{camera}/s1/micro/negative/s1_ne_01/image559740.bmp or SMIC_all_cropped/..."),
     )
