@@ -150,8 +150,10 @@ def data(arguments: argparse.Namespace, rest: list[str]) -> None:
     print(json.dumps(found) if arguments.json else report_text(found))
     if arguments.action == "build" and not arguments.json:
         already = ", which was built already" if found["built_already"] else ""
-        size = f" --size={found['size']}" if found["size"] else ""
-        print(f"folder: {found['folder']}{already}\nnext: mer-jax flow {found['folder']}{size} --out=flow")
+        words = [f"--size={found['size']}"] * bool(found["size"])
+        if "label3" in found["labels"] and len(found["by_class"]) > 3:
+            words.insert(0, "--label=label3")                      # what the networks of the field are compared in
+        print(f"folder: {found['folder']}{already}\nnext: {' '.join(['mer-jax flow', found['folder'], *words, '--out=flow'])}")
 
 
 def report(arguments: argparse.Namespace, rest: list[str]) -> None:

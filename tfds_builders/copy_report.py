@@ -15,7 +15,8 @@ def report(data_set: DataSet, expected: Sequence[Labelled], taken: Sequence[Labe
            extent: Extent | None = None) -> dict:
     """clips, subjects: how many; digest: the data set's; problems: each {"kind", "place", "text"}, repairs among them;
     notes; by_class, by_subject: counts; official: of a composite, whether it is the official list, else None;
-    size: what the frames are best read with, see `Extent.advised`, None where they were not looked at.
+    size: what the frames are best read with, see `Extent.advised`, None where they were not looked at; labels: the labellings
+    by class.
 
     expected: what the annotations have of the data set, whether there are frames or not.
     """
@@ -33,6 +34,7 @@ def report(data_set: DataSet, expected: Sequence[Labelled], taken: Sequence[Labe
         "official": all(is_official(data_set, database, [one for one in taken if one[0] is database])
                         for database in data_set.databases) if data_set.official else None,
         "size": extent.advised() if extent else None,
+        "labels": ["emotion", *(f"label{count}" for count in data_set.schemes())],
     }
 
 
