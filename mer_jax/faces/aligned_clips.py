@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, UInt8
 
 from mer_jax.data.clips import Clips
 from mer_jax.faces.alignment import clip_transforms, crop, moved, scale, turned
+from mer_jax.faces.landmarker import onsets
 from mer_jax.faces.landmarks import check_landmarks
 from mer_jax.mistakes import UserMistake
 from mer_jax.progress_bar import ProgressBar
@@ -18,7 +19,7 @@ SMOOTHING = 0.5                                               # seconds, sigma: 
 
 
 def aligned(clips: Clips, size: int = 112, steady: str = "clip",
-            landmarks: Float[np.ndarray, "n *time 68 2"] | None = None) -> Clips:
+            landmarks: Float[Array | np.ndarray, "..."] | None = None) -> Clips:
     """The clips with frames of size x size pixels around their faces, and the landmarks there; ids, labels and marks stay.
 
     landmarks: of each clip's onset frame (N, 68, 2), or of every frame (N, L, 68, 2), nan where no face was found; None takes
@@ -31,30 +32,29 @@ def aligned(clips: Clips, size: int = 112, steady: str = "clip",
 
     Raises UserMistake, with the clip's id, where landmarks are absent or cannot be a face's, or there are no frames.
     """
-    if clips.frames is None:
-        raise UserMistake(f"the data have no frames to cut faces out of (they have: {', '.join(clips.inputs())})")
     if size < 8:
         raise UserMistake(f"size={size}: wanted a crop of at least 8 pixels")
-    found = clips.landmarks if landmarks is None else landmarks
-    if found is None:
-        raise UserMistake("the data have no landmarks to align faces by; wanted Clips.landmarks, or those that "
-                          "mer_jax.faces.located finds with a model's file")
-    found = checked(clips, np.asarray(found, np.float32))
+    found = checked(clips, clips.landmarks if landmarks is None else landmarks)
     transforms = transforms_of(clips, found, size, steady)
     fine = math.ceil(1 / float(scale(transforms).min()))
-    rows, onset = np.arange(len(clips)), np.maximum(clips.onset, 0)
+    rows, onset = np.arange(len(clips)), onsets(clips)
     first = transforms[rows, onset] if transforms.ndim == 4 else transforms
     points = np.where(np.isfinite(found[rows, onset]), found[rows, onset], np.nanmedian(found, 1)) if found.ndim == 4 else found
-    flows = {name: None if getattr(clips, name) is None or steady == "smoothed" else
-             np.stack([np.asarray(turned_flow(jnp.asarray(flow), transform, size, fine))
-                       for flow, transform in zip(getattr(clips, name), first, strict=True)])
-             for name in ("true_flow", "pixel_flow")}
+    true, pixel = (None if flows is None or steady == "smoothed" else
+                   np.stack([turned_flow(*pair, size, fine) for pair in zip(flows, first, strict=True)])
+                   for flows in (clips.true_flow, clips.pixel_flow))
     return clips.replace(frames=cut_out(clips, transforms, size, fine), landmarks=np.asarray(moved(points, first)),
-                         flow=None, flow_coding=None, **flows)
+                         flow=None, flow_coding=None, true_flow=true, pixel_flow=pixel)
 
 
-def checked(clips: Clips, landmarks: Float[np.ndarray, "..."]) -> Float[np.ndarray, "n *time 68 2"]:
+def checked(clips: Clips, landmarks: Float[Array | np.ndarray, "..."] | None) -> Float[np.ndarray, "n *time 68 2"]:
     """The landmarks, nan behind each clip's length, once each clip's were found to be those of a face."""
+    if clips.frames is None:
+        raise UserMistake(f"the data have no frames to cut faces out of (they have: {', '.join(clips.inputs())})")
+    if landmarks is None:
+        raise UserMistake("the data have no landmarks to align faces by; wanted Clips.landmarks, or those that "
+                          "mer_jax.faces.located finds with a model's file")
+    landmarks = np.asarray(landmarks, np.float32)
     n, length, height, width = clips.frames.shape[:4]
     if landmarks.shape not in ((n, 68, 2), (n, length, 68, 2)):
         raise UserMistake(f"landmarks of shape {landmarks.shape}; wanted {(n, 68, 2)}, or of every frame {(n, length, 68, 2)}")

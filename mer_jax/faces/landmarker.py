@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 
 from mer_jax.data.clips import Clips
 from mer_jax.faces.landmarks import COUNT, FROM_MEDIAPIPE
@@ -32,7 +32,7 @@ def located(clips: Clips, model: str | Path, every_frame: bool = False) -> Float
         raise UserMistake(f"the data have no frames to find faces in (they have: {', '.join(clips.inputs())})")
     find, (n, length) = opened(Path(model)), clips.frames.shape[:2]
     points = np.full((n, length, COUNT, 2), np.nan, np.float32)
-    onset = np.zeros(n, np.int32) if clips.onset is None else np.maximum(clips.onset, 0)
+    onset = onsets(clips)
     with ProgressBar(n, "landmarks") as bar:
         for row in range(n):
             ends = length if clips.length is None else int(clips.length[row])
@@ -40,6 +40,11 @@ def located(clips: Clips, model: str | Path, every_frame: bool = False) -> Float
                 points[row, place] = find(np.asarray(clips.frames[row, place]))
             bar.advance()
     return points if every_frame else points[np.arange(n), onset]
+
+
+def onsets(clips: Clips) -> Int[np.ndarray, " n"]:
+    """The place of each clip's onset frame, which its landmarks are those of; the first where it is unknown."""
+    return np.zeros(len(clips), np.int32) if clips.onset is None else np.maximum(clips.onset, 0)
 
 
 def opened(model: Path) -> Landmarker:
