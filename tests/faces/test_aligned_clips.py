@@ -7,31 +7,33 @@ import pytest
 
 import mer_jax
 from mer_jax.data.clips import clips_of
-from mer_jax.faces.alignment import template
+from mer_jax.faces.alignment import align_clip, template
 from mer_jax.faces.landmarks import anchors
 from mer_jax.mistakes import UserMistake
 from mer_jax.motion.warping import look_up
 from mer_jax.synthetic.act import draw_act
 from mer_jax.synthetic.face import draw_face
-from mer_jax.synthetic.scene import render
+from mer_jax.synthetic.scene import VIEW, render
 from mer_jax.synthetic.tiers import TIERS
 
-FULL, SIZE, PEOPLE = 48, 40, 3
+FULL, SIZE, PEOPLE, FINE = 48, 40, 3, 2
 TURN = np.deg2rad(15.0)
 
 
 @pytest.fixture(scope="module")
 def rendered():
-    """Three people, each with the head turned and shifted by a constant; the peak motion is a pixel and a half."""
+    """Three people with a strong expression, each with the head turned and shifted by a constant."""
     face = jax.jit(lambda key: draw_face(key, 160))
     shoot = jax.jit(lambda key, face, act: render(key, face, act, FULL))
+    play = jax.jit(lambda key, label, face: draw_act(key, jax.random.fold_in(key, 1), TIERS["easy"], label, face))
     shots = []
     for person in range(PEOPLE):
         key = jax.random.key(person)
         who = face(key)
-        act = draw_act(key, jax.random.fold_in(key, 1), TIERS["easy"], jnp.int32(person), who)
+        act = play(key, jnp.int32(person), who)
         pose = jnp.array([0.1 - 0.1 * person, 0.05 * person, TURN * (person - 1), -0.1])
-        act = act._replace(head=act.head + pose, light=jnp.ones_like(act.light))
+        act = act._replace(head=jnp.broadcast_to(pose, act.head.shape), light=jnp.ones_like(act.light),
+                           blink=jnp.zeros_like(act.blink), strength=jnp.zeros_like(act.strength).at[0].set(3 * VIEW / FULL))
         shots.append(jax.tree.map(np.asarray, shoot(key, who, act)))
     acts = [shot.act for shot in shots]
     return clips_of(
@@ -67,7 +69,7 @@ def test_the_pupils_are_seen_where_the_eyes_are_said_to_be(crops):
         frame = crops.frames[row, crops.onset[row]].astype(float).mean(-1)
         for x, y in np.round(template(SIZE)[:2]).astype(int):
             cheek = frame[y + 5 : y + 8, x - 2 : x + 3].mean()
-            assert frame[y - 1 : y + 2, x - 1 : x + 2].min() < 0.75 * cheek
+            assert frame[y - 1 : y + 2, x - 1 : x + 2].min() < 0.85 * cheek
 
 
 def explained(clips, row: int, flow: np.ndarray, inside: np.ndarray) -> float:
@@ -81,15 +83,14 @@ def test_the_flow_that_goes_along_is_the_motion_of_the_crops(rendered, crops):
     """The true motion of each pixel, turned and scaled, brings the apex's crop back to the onset's as the untouched one did
     in the frames; the motion as it was, not turned, does not do so well."""
     scale = 0.35 * SIZE / np.linalg.norm(np.diff(np.asarray(anchors(rendered.landmarks))[:, :2], axis=1), axis=-1)[:, 0]
-    y, x = np.mgrid[:SIZE, :SIZE]
-    inside = (abs(x - SIZE / 2) < 10) & (abs(y - SIZE / 2) < 12)
     for row in range(PEOPLE):
         flow = crops.pixel_flow[row]
+        inside = np.linalg.norm(flow, axis=-1) > 0.6 * np.linalg.norm(flow, axis=-1).max()
         still, whole = (explained(crops, row, part * flow, inside) for part in (0, 1))
         angle = TURN * (row - 1)
         rotation = np.array([(np.cos(angle), -np.sin(angle)), (np.sin(angle), np.cos(angle))])
         wrong = explained(crops, row, (flow @ rotation.T).astype(np.float32), inside)
-        assert whole < 0.75 * still and (row == 1 or whole < wrong)
+        assert whole < 0.5 * still and (row == 1 or whole < 0.6 * wrong)
         most = [np.linalg.norm(part, axis=-1).max() for part in (crops.true_flow[row], rendered.true_flow[row])]
         np.testing.assert_allclose(most[0] / most[1], scale[row], rtol=0.06)
 
@@ -98,6 +99,7 @@ def test_landmarks_of_every_frame_are_one_transform_or_follow_the_head(rendered,
     length = rendered.frames.shape[1]
     every = np.repeat(rendered.landmarks[:, None], length, 1)
     every[0, 7] = np.nan                                                       # no face found there
+    every[:, [0, 9]] += 4                                                      # two frames in which it was found elsewhere
     every[:, rendered.length.max() :] = 900.0                                  # behind the end: nobody looks
     same = mer_jax.faces.aligned(rendered, SIZE, landmarks=every)
     np.testing.assert_array_equal(same.frames, crops.frames)
@@ -106,8 +108,10 @@ def test_landmarks_of_every_frame_are_one_transform_or_follow_the_head(rendered,
     assert followed.true_flow is None and followed.pixel_flow is None
     away = np.abs(followed.frames.astype(int) - crops.frames)[:, 30].mean()
     assert away > 1
-    np.testing.assert_allclose(np.abs(mer_jax.faces.aligned(rendered, SIZE, "smoothed", every).frames.astype(int)
-                                      - crops.frames).max(), 0, atol=1)
+    for row, end in enumerate(rendered.length):
+        points = np.where(np.arange(length)[:, None, None] < end, drifting[row], np.nan).astype(np.float32)
+        direct = align_clip(rendered.frames[row].astype(np.float32), points, SIZE, "smoothed", 0.5 * 200, FINE)
+        np.testing.assert_allclose(followed.frames[row, :end], direct[:end], atol=0.51)        # rounded to whole values
 
 
 @pytest.mark.parametrize("change, options, message", [

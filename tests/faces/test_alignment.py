@@ -181,6 +181,10 @@ def test_a_crop_smaller_than_the_face_shows_no_false_pattern():
     coarse, fine = (np.asarray(crop(stripes, jnp.asarray(small), 10, each))[0, 1:-1, 1:-1] for each in (1, 8))
     assert coarse.std() > 0.2 and fine.std() < 0.05
     np.testing.assert_allclose(fine.mean(), 0.5, atol=0.01)
+    ramp = np.broadcast_to(pixels(60, 60).astype(np.float32) @ np.float32([2, 3]), (1, 60, 60))[..., None]
+    by = jnp.asarray(transform(20, 0.5, -3, -13))
+    once, thrice = (np.asarray(crop(ramp, by, 12, each)) for each in (1, 3))
+    np.testing.assert_allclose(thrice, once, atol=1e-3)                                             # about the same middle
 
 
 def test_smoothing_follows_a_steady_drift_leaves_out_what_was_not_found_and_takes_trembling_away():
