@@ -1,9 +1,9 @@
 """Landmarks from a model whose file the user names: MediaPipe's Face Landmarker (`pip install "mer_jax[faces]"`).
 
-The file, face_landmarker.task (4 MB, Apache-2.0), is on the page PAGE, under "Models". It was chosen because one file and
-one package find and locate faces, on a CPU, from Python 3.11 and numpy 2 on; OpenCV's Facemark gives the 68 points
-themselves, but wants a second file to find faces with, of which OpenCV 5 brings none any more. Its 478 points are brought into
-the order of the 68 by `landmarks.FROM_MEDIAPIPE`. The file holds networks, data for an interpreter: nothing in it is executed.
+The file, face_landmarker.task, is on the page PAGE, under "Models". It was chosen because one file and one package find the
+face and its points, with numpy 2; OpenCV's Facemark gives the 68 points themselves, but wants a second file to find faces
+with, of which OpenCV 5 brings none any more. Its 478 points are brought into the order of the 68 by
+`landmarks.FROM_MEDIAPIPE`.
 """
 
 from collections.abc import Callable
