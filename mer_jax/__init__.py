@@ -21,6 +21,7 @@ _HOME = {
     "score": ("mer_jax.evaluation.score", "score"),
     "protocols": ("mer_jax.data.folds", None),
     "models": ("mer_jax.models", None),
+    "faces": ("mer_jax.faces", None),
     "Recipe": ("mer_jax.training.stages", "Recipe"),
     "Stage": ("mer_jax.training.stages", "Stage"),
     "Clips": ("mer_jax.data.clips", "Clips"),

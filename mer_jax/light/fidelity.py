@@ -12,12 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from mer_jax.faces.landmarks import LEFT_EYE, NOSE, RIGHT_EYE
 from mer_jax.motion.flow_features import strain
 from mer_jax.motion.smoothing import blur
 from mer_jax.motion.warping import look_up
 
 MOVING = 0.0027                                               # pupil distances: .3 pixels where the pupils are 112 apart
-NOSE, LEFT_EYE, RIGHT_EYE = slice(27, 36), slice(36, 42), slice(42, 48)          # of the 68 landmarks
 
 
 Errors = float | Float[Array | np.ndarray, "*n"] | np.floating

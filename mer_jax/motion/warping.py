@@ -8,9 +8,15 @@ def look_up(images: Float[Array, "n height width channels"], flow: Float[Array, 
             interpolation: str = "linear") -> Float[Array, "n height width channels"]:
     """What the images hold at x + flow(x), edges repeated; interpolation "linear", or "cubic" (Keys, 1981, a = -3/4, as
     OpenCV has it). Differentiable in both."""
+    y, x = jnp.mgrid[: images.shape[1], : images.shape[2]].astype(flow.dtype)
+    return at_places(images, jnp.stack([x, y], -1) + flow, interpolation)
+
+
+def at_places(images: Float[Array, "n height width channels"], places: Float[Array, "n rows columns 2"],
+              interpolation: str = "linear") -> Float[Array, "n rows columns channels"]:
+    """What the images hold at places (x, y) in pixels, (0, 0) the middle of the first; otherwise as `look_up`."""
     n, height, width, channels = images.shape
-    y, x = jnp.mgrid[:height, :width].astype(flow.dtype)
-    x, y = x + flow[..., 0], y + flow[..., 1]
+    x, y = places[..., 0], places[..., 1]
     left, top = jnp.floor(x), jnp.floor(y)
     taps, weights = INTERPOLATIONS[interpolation]
     across, down = weights(x - left), weights(y - top)
@@ -20,7 +26,7 @@ def look_up(images: Float[Array, "n height width channels"], flow: Float[Array, 
         start, line = jnp.clip(row + dy, 0, height - 1) * width, 0.0
         for dx, part in zip(taps, across, strict=True):
             at = (start + jnp.clip(column + dx, 0, width - 1)).reshape(n, -1, 1)
-            line += part[..., None] * jnp.take_along_axis(flat, at, 1, mode="clip").reshape(images.shape)
+            line += part[..., None] * jnp.take_along_axis(flat, at, 1, mode="clip").reshape(*places.shape[:-1], channels)
         found += share[..., None] * line
     return found
 
