@@ -1,6 +1,7 @@
 """A few folds of AGMENet beside PyTorch's best arrangement on this machine, and the least time that a step can take here.
 
-Command:  python experiments/speed/agmenet.py [--json] [--variant=small] [--dtype=bfloat16] [--pairs=5] [--growth] [--roofline]
+Command:  python experiments/speed/agmenet.py [--json] [--variant=small] [--dtype=bfloat16] [--pairs=5] [--eager] [--growth]
+          [--roofline]
 Data:     random clips of 15 native frames, 112x112x3, of four subjects, each left out once; windows of five frames around
           eight instants; on the device on both sides; Adam 1e-3, dropout and batch norm, cross-entropy, the held-out clips
           predicted at the end.
@@ -36,7 +37,7 @@ def experiment(variant: str, dtype: str, batch: int, epochs: int):
     return prepare(network, clips, leave_one_subject_out(clips), recipe, findings=())
 
 
-def peer_of(one, gpu: bool, dtype: str):
+def peer_of(one, gpu: bool, dtype: str, compiled: bool = True):
     import jax
     import numpy as np
     from beside_torch import Peer
@@ -49,7 +50,7 @@ def peer_of(one, gpu: bool, dtype: str):
     size = {**{name: getattr(network, name) for name in names}, "window": one.program.window}
     at = moments(jax.device_put(one.data), jax.numpy.arange(len(one.clips)), network.instants, one.program.window)
     half = "" if dtype == "float32" else "+bfloat16"
-    forms = [f"{first}{half}{last}" for first in ("eager", "compiled") for last in ("", "+channels_last")]
+    forms = [f"{first}{half}{last}" for first in ("eager", "compiled")[: 1 + compiled] for last in ("", "+channels_last")]
     counts = [1] if gpu else [CORES, 1]
     arrangements = [(words, workers, CORES // workers) for words in forms
                     for workers in (counts if words.startswith("eager") else counts[:1])]     # compiling takes minutes
@@ -115,7 +116,7 @@ def measure(arguments: argparse.Namespace) -> dict:
         if peer:
             from beside_torch import compared
 
-            found |= compared(one, peer_of(one, gpu, arguments.dtype), arguments.pairs, arguments.epochs, progress)
+            found |= compared(one, peer_of(one, gpu, arguments.dtype, not arguments.eager), arguments.pairs, arguments.epochs, progress)
         found |= growth(one, counts, progress) if arguments.growth else {}
     bound, devices = sum(layer.seconds for layer in table), jax.local_device_count()
     found |= {"seconds_of_a_step": step, "roofline_seconds": bound, "of_roofline": bound / step,
@@ -149,6 +150,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, help="clips a step; 6 on a CPU, 24 on a GPU")
     parser.add_argument("--epochs", type=int, default=1, help="of each measured training, of three steps")
     parser.add_argument("--pairs", type=int, default=5, help="alternating pairs of ours and theirs")
+    parser.add_argument("--eager", action="store_true", help="leaves torch.compile out, which takes ten minutes a core")
     parser.add_argument("--growth", action="store_true", help="also 1, 4, .. runs, and 1, 2, 4, .. devices")
     parser.add_argument("--roofline", action="store_true", help="also the roofline, layer by layer")
     arguments = parser.parse_args()
