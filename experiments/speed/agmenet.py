@@ -116,7 +116,8 @@ def measure(arguments: argparse.Namespace) -> dict:
         if peer:
             from beside_torch import compared
 
-            found |= compared(one, peer_of(one, gpu, arguments.dtype, not arguments.eager), arguments.pairs, arguments.epochs, progress)
+            peer = peer_of(one, gpu, arguments.dtype, not arguments.eager)
+            found |= compared(one, peer, arguments.pairs, arguments.epochs, progress)
         found |= growth(one, counts, progress) if arguments.growth else {}
     bound, devices = sum(layer.seconds for layer in table), jax.local_device_count()
     found |= {"seconds_of_a_step": step, "roofline_seconds": bound, "of_roofline": bound / step,
