@@ -101,19 +101,19 @@ def measure(arguments: argparse.Namespace) -> dict:
     import numpy as np
     from our_side import growth, seconds_of
 
-    gpu, peer = jax.default_backend() != "cpu", importlib.util.find_spec("torch") is not None
+    gpu, has_torch = jax.default_backend() != "cpu", importlib.util.find_spec("torch") is not None
     one = experiment(arguments.variant, arguments.dtype, arguments.batch or BATCH["gpu" if gpu else "cpu"], arguments.epochs)
     counts = (1, 4, 16, 64) if gpu else (1, 4)
-    shown = 2 + peer * (4 + 4 * arguments.pairs if gpu else 6 + arguments.pairs) + (len(counts) + 4) * arguments.growth
+    shown = 2 + has_torch * (4 + 4 * arguments.pairs if gpu else 6 + arguments.pairs) + (len(counts) + 4) * arguments.growth
     with ProgressBar(shown, "speed") as progress:
         first, alone = seconds_of(one)[0], seconds_of(one)[0]
         progress.advance()
         steps = len(one.names) * arguments.epochs * one.program.steps_per_epoch
         found = {"variant": arguments.variant, "dtype": arguments.dtype, "seconds_ours": alone, "steps": steps,
-                 "batch": one.program.batch_rows, "folds": len(one.names), "pairs": arguments.pairs * peer,
+                 "batch": one.program.batch_rows, "folds": len(one.names), "pairs": arguments.pairs * has_torch,
                  "compile_seconds_ours": first - alone, "plan": list(one.plan.shape) + [one.plan.chunk]}
         step, table = step_alone(one, progress)
-        if peer:
+        if has_torch:
             from beside_torch import compared
 
             peer = peer_of(one, gpu, arguments.dtype, not arguments.eager)
