@@ -57,10 +57,10 @@ def alone(database: Database) -> DataSet:
 
 
 def marks_digest(taken: Sequence[Labelled]) -> str:
-    """sha256 of the sorted lines DATABASE/SUBJECT/CLIP/ONSET/APEX/OFFSET/EMOTION: equal where two copies have the same
+    """sha256 of the sorted lines DATABASE/SUBJECT/CLIP/ONSET/APEX/OFFSET/EMOTION/PART: equal where two copies have the same
     expressions with the same marks and labels, wherever their files lie."""
-    return sha256_of(f"{one.dataset}/{one.subject}/{one.clip}/{one.onset}/{one.apex}/{one.offset}/{one.emotion}"
-                     for _, one, _ in taken)
+    return sha256_of(f"{one.dataset}/{one.subject}/{one.clip}/{one.onset}/{one.apex}/{one.offset}/{one.emotion}/{database.part}"
+                     for database, one, _ in taken)
 
 
 def keys_digest(taken: Sequence[Labelled]) -> str:

@@ -36,8 +36,9 @@ class Database:
     own names of columns, over the common ones. trees: the better first. patches: known errors. rows: how many clips the
     released sheets have. licence_page: where it is asked for. layout: what a copy looks like. part: of a database of several
     recordings, which. sheets: a pattern of the names that its sheet has. folders, not_folders: what a path of its frames has
-    somewhere, and has not. emotion_of_clip: the class that a clip's name tells, where names do. Where `tables` is empty the
-    folders are the annotation.
+    somewhere, and has not; telling: the words that tell the part: where a path in the copy has none of them, the names of the
+    copy's own folder and of the one above count too. emotion_of_clip: the class that a clip's name tells, where names do. Where
+    `tables` is empty the folders are the annotation.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Database:
     sheets: str = ".*"
     folders: str = ".*"
     not_folders: str = "(?!)"
+    telling: str = "(?!)"
     emotion_of_clip: Callable[[str], str] | None = None
     words: Mapping[str, str] = dataclasses.field(default_factory=dict)
     needed: tuple[str, ...] = ("subject", "clip", "onset", "apex", "offset", "emotion")
@@ -70,8 +72,9 @@ class Database:
         plain = self.words.get(plain, plain)
         return plain if plain in self.classes else None
 
-    def owns(self, path: str) -> bool:
-        """Whether frames below a path may be this database's."""
+    def owns(self, path: str, above: str) -> bool:
+        """Whether frames below a path in the copy may be this database's; above: the path that leads to the copy."""
+        path = path if re.search(self.telling, path, re.IGNORECASE) else f"{above}/{path}"
         return bool(re.search(self.folders, path, re.IGNORECASE)) and not re.search(self.not_folders, path, re.IGNORECASE)
 
     def kinds(self) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ class LicensedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def __init__(self, *, file_format=None, sources: Mapping[str, str] | None = None, **words):
         self.findings, self.expected, self.taken, self._sources = Findings(), [], [], sources
-        self.extent = Extent()
+        self.extent, self.copies = Extent(), {}
         self._data_set: DataSet | None = None
         super().__init__(file_format=file_format or (None if tensorflow_is_there() else "array_record"), **words)
 
@@ -89,11 +89,13 @@ class LicensedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         with large_splits_without_tensorflow():
             super()._download_and_prepare(*args, **words)
         found = report(self.data_set, self.expected, [one.labelled for one in self.taken], self.findings, self.extent)
+        found["copies"] = self.copies
         Path(self.data_dir, FILE).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
     def _split_generators(self, dl_manager):
         sources = {database.name: Path(self._sources[database.name]) if self._sources
                    else source_folder(Path(dl_manager.manual_dir), database) for database in self.data_set.databases}
+        self.copies = {name: index_copy(source, Findings()).digest() for name, source in sources.items()}
         options = self.builder_config.options
         self.expected, taken = gathered(self.data_set, sources, options, self.findings)
         if options.store == "keyframes":

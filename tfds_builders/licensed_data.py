@@ -16,6 +16,7 @@ from tfds_builders.copy_report import FILE, report
 from tfds_builders.data_set import DataSet
 from tfds_builders.extent import Extent
 from tfds_builders.gathering import annotated, gathered, shown
+from tfds_builders.licensed_copy.index import index_copy
 from tfds_builders.options import Options
 
 NAMES = ("casme2", "samm", "smic", "megc2019", "megc2018", "table")
@@ -60,11 +61,19 @@ def sources_of(data_set: DataSet, words: Sequence[str]) -> dict[str, Path]:
                               + " ".join(f"--source={name}=DIR" for name in names))
         if name in sources:
             raise UserMistake(f"--source={word}: a second folder of {name}, after {sources[name]}; wanted one")
-        sources[name] = Path(folder).expanduser()           # "~" behind "=" is not the shell's
+        sources[name] = at_home(Path(folder))               # "~" behind "=" is not the shell's
     for name in names:
         if name not in sources:
             raise UserMistake(f"no source of {name}: wanted --source={name}=DIR")
     return sources
+
+
+def at_home(path: Path) -> Path:
+    """A path with "~" as a home folder. Raises UserMistake where there is no such person."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise UserMistake(f"{path}: no such home folder") from None
 
 
 def check(name: str, words: Sequence[str], options: Options, tables_alone: bool = False) -> dict:
@@ -94,7 +103,7 @@ def build(name: str, words: Sequence[str], out: Path, options: Options) -> dict:
     import tensorflow_datasets as tfds
 
     made, first = builder_class(name), builder_class(name).DATA_SETS[0]
-    sources, out = sources_of(data_set_of(name, options), words), out.expanduser()
+    sources, out = sources_of(data_set_of(name, options), words), at_home(out)
     if options.part == first.part:
         options = dataclasses.replace(options, part="")          # the part that is built unless another is named
     if out.exists() and not out.is_dir():
@@ -110,7 +119,12 @@ def build(name: str, words: Sequence[str], out: Path, options: Options) -> dict:
         builder = builder_with(made, options, out, sources)
         folder = Path(builder.data_dir)
         if (folder / "dataset_info.json").is_file():
-            return {**built_report(folder), "built_already": True}
+            found = built_report(folder)
+            for name, source in sources.items():
+                if found.get("copies", {}).get(name) != index_copy(source, Findings()).digest():
+                    raise UserMistake(f"{folder}: was built from another copy of {name} than {source}, or that was changed "
+                                      "since: name another --out, or remove the folder")
+            return {**found, "built_already": True}
         for left in folder.parent.glob(f"incomplete.*_{folder.name}"):
             shutil.rmtree(left)
         tfds.disable_progress_bar()

@@ -1,5 +1,7 @@
 """What every reader of clips shares: keys that are told apart, frame marks as indices, clips padded to one stack."""
 
+import re
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,6 +26,18 @@ def distinct_keys(keys: Sequence[tuple[str, str, str]], places: Sequence[str]) -
             raise UserMistake(f"{place}: duplicate clip {'/'.join(key)!r}, already in {first[key]}; "
                               "wanted each clip once")
         first[key] = place
+
+
+def one_spelling_of_subjects(subjects: Sequence[tuple[str, str]], places: Sequence[str]) -> None:
+    """Refuses two spellings of one person (dataset, subject), who would be held out and trained on at the same time: names
+    that differ in case, in width, or in the zeros before a number alone."""
+    first: dict[tuple[str, str], tuple[str, str]] = {}
+    for (dataset, subject), place in zip(subjects, places, strict=True):
+        wide = unicodedata.normalize("NFKC", subject).casefold().strip()
+        plain = re.sub(r"[0-9]+", lambda digits: digits[0].lstrip("0") or "0", wide)
+        other, there = first.setdefault((dataset.casefold(), plain), (subject, place))
+        if subject != other:
+            raise UserMistake(f"{place}: subject {subject!r}, but {other!r} in {there}; wanted one spelling of a person")
 
 
 def one_spelling(names: Sequence[str], places: Sequence[str], what: str) -> None:

@@ -15,7 +15,14 @@ from pathlib import Path
 import numpy as np
 
 from mer_jax.data.clips import FLOW_CODINGS, Clips, clips_of
-from mer_jax.data.frame_stack import distinct_keys, marked_indices, one_shape, one_spelling, padded_stack
+from mer_jax.data.frame_stack import (
+    distinct_keys,
+    marked_indices,
+    one_shape,
+    one_spelling,
+    one_spelling_of_subjects,
+    padded_stack,
+)
 from mer_jax.data.image_files import numbered_frames, path_below, read_flow_array, read_image
 from mer_jax.data.resizing import Size, resized
 from mer_jax.mistakes import UserMistake, nearest
@@ -50,6 +57,7 @@ def clips_from_table(path: str | os.PathLike, classes: tuple[str, ...] | None = 
     rows, places = _rows(path)
     distinct_keys([(row["dataset"], row["subject"], row["clip"]) for row in rows], places)
     one_spelling([row["dataset"] for row in rows], places, "dataset")
+    one_spelling_of_subjects([(row["dataset"], row["subject"]) for row in rows], places)
     one_spelling([row["emotion"] for row in rows], places, "emotion")
     classes = _classes(path, rows, places, classes)
     numbers = [{name: _number(row, name, place) for name in (*MARKS, "fps")}

@@ -14,7 +14,14 @@ from pathlib import Path
 import numpy as np
 
 from mer_jax.data.clips import FLOW_CODINGS, Clips, clips_of
-from mer_jax.data.frame_stack import distinct_keys, marked_indices, one_shape, one_spelling, padded_stack
+from mer_jax.data.frame_stack import (
+    distinct_keys,
+    marked_indices,
+    one_shape,
+    one_spelling,
+    one_spelling_of_subjects,
+    padded_stack,
+)
 from mer_jax.data.resizing import Size, resized, scaled_field, scaled_points
 from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.progress_bar import ProgressBar
@@ -55,6 +62,7 @@ def clips_from_tfds(folder: str | os.PathLike, label: str = "emotion", split: st
               _words(record["clip"], place)) for place, record in labelled]
     distinct_keys(names, places)
     one_spelling([dataset for dataset, *_ in names], places, "dataset")
+    one_spelling_of_subjects([(dataset, subject) for dataset, subject, _ in names], places)
     emotions = [stored_names[record[label]] for record in records]
     if classes is not None:
         _check_asked(folder, label, stored_names, classes, emotions, places)

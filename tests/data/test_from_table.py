@@ -237,3 +237,24 @@ def test_wrong_files_are_one_line(folder):
     path = folder / "latin.csv"
     path.write_bytes(f"{HEADER}\r\n{GOOD[0]}\r\nd,Ren\u00e9,x,p,flow/0.png".encode("latin-1"))
     _assert_mistake(path, 3, ["not UTF-8", "0xe9"])
+
+
+@pytest.mark.parametrize(("one", "other"), [("s1", "S1"), ("01", "1"), ("s2", "s２"), ("p007", "p07")])
+def test_one_person_in_two_spellings_is_refused(one, other, tmp_path):
+    """Else the same face is held out and trained on."""
+    _write_flow(tmp_path)
+    rows = [f"d,{one},a,happy,f.png", f"d,{other},b,sad,f.png"]
+    (tmp_path / "clips.csv").write_text("\n".join(["dataset,subject,clip,emotion,flow", *rows]) + "\n")
+    with pytest.raises(UserMistake, match=f"row 3: subject '{other}', but '{one}' in .*row 2; wanted one spelling of a person"):
+        clips_from_table(tmp_path / "clips.csv")
+
+
+def test_people_of_two_databases_may_share_a_name(tmp_path):
+    _write_flow(tmp_path)
+    rows = ["d,1,a,happy,f.png", "e,01,b,sad,f.png", "d,10,c,sad,f.png"]
+    (tmp_path / "clips.csv").write_text("\n".join(["dataset,subject,clip,emotion,flow", *rows]) + "\n")
+    assert len(clips_from_table(tmp_path / "clips.csv").subjects) == 3
+
+
+def _write_flow(folder: Path) -> None:
+    Image.new("RGB", (28, 28), (1, 2, 3)).save(folder / "f.png")

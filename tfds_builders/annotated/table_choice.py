@@ -48,7 +48,8 @@ def fitting_tables(copy: Copy, patterns: Sequence[str], meanings: dict, needed: 
     """
     def rank(path: Path) -> tuple:
         known = [number for number, pattern in enumerate(patterns) if re.fullmatch(pattern, path.name, re.IGNORECASE)]
-        return min(known, default=len(patterns)), len(path.parts), path
+        again = re.search(r"copy|kopie|副本|\(\d+\)|~|backup|\bold\b", path.stem, re.IGNORECASE)
+        return min(known, default=len(patterns)), bool(again), len(path.stem), len(path.parts), path
 
     fitting, refused = [], []
     for path in sorted((path for path in copy.tables if rank(path)[0] < len(patterns)), key=rank)[:MOST_TABLES]:

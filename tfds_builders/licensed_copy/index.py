@@ -1,5 +1,6 @@
 """One walk over a copy: its folders of images, its tables, and what else should be said of it."""
 
+import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +22,22 @@ class Copy(NamedTuple):
     folders: Mapping[tuple[str, ...], tuple[str, ...]]
     tables: tuple[Path, ...]
 
+    @property
+    def above(self) -> str:
+        """The names of the copy's own folder and of the one that holds it: they too may say what it is."""
+        return "/".join(self.root.parts[-2:])
+
+    def digest(self) -> str:
+        """sha256 of the tables, and of every image's place and size in bytes: it differs where the copy does."""
+        found = hashlib.sha256()
+        for table in self.tables:
+            found.update(f"{table.relative_to(self.root)}\0".encode(errors="surrogateescape") + table.read_bytes())
+        for folder, names in self.folders.items():
+            for name in names:
+                path = self.path(folder, name)
+                found.update(f"{path.relative_to(self.root)}\0{path.stat().st_size}\0".encode(errors="surrogateescape"))
+        return found.hexdigest()
+
     def path(self, folder: tuple[str, ...], name: str = "") -> Path:
         return self.root.joinpath(*folder, name)
 
@@ -33,6 +50,7 @@ def index_copy(root: Path, findings: Findings) -> Copy:
     """
     if not root.is_dir():
         raise UserMistake(f"--source={root}: {'is a file' if root.exists() else 'no such folder'}; wanted the folder of a copy")
+    root = root.resolve()                                         # "." has no name, and a name tells what a copy is
     folders: dict[tuple[str, ...], tuple[str, ...]] = {}
     tables, links, archives = [], [], []
     pending: list[tuple[str, ...]] = [()]
