@@ -32,7 +32,7 @@ def is_table(source: str | Path) -> bool:
 
 
 def load(source: str | Path, classes: tuple[str, ...] | None = None, *, root: str | Path | None = None,
-         label: str | None = None, split: str | None = None, size: str | tuple[int, int] | None = None) -> Clips:
+         label: str | None = None, split: str | None = None, size: object = None) -> Clips:
     """Clips from a CSV file (see `data/from_table`), from the folder of a built TFDS data set (`data/from_tfds`), by the name
     of a rendered one ("synthme", "synthme/casme2_like"), which is built into the user's cache at its first use, or by that of
     a licensed one ("casme2", "casme2/frames_cropped") that `mer-jax data build` has built into TFDS's own folder.
@@ -51,7 +51,7 @@ def load(source: str | Path, classes: tuple[str, ...] | None = None, *, root: st
         if value is not None:
             kind = "table" if is_table(path) else "TFDS folder"
             raise UserMistake(f"{source}: {name}={str(value)!r} does not go with a {kind}")
-    size = size_of(size, "size") if isinstance(size, str) else size
+    size = None if size is None else size_of(size, "size")
     if is_table(path):
         return clips_from_table(path, classes, root, size)
     if path.is_dir():

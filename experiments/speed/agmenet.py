@@ -10,7 +10,7 @@ Theirs:   torch_agmenet.py, the whole network from the description. The arrangem
           taken; on a GPU the eager and the compiled ones are each measured.
 Ratio:    their seconds over ours, the median of alternating pairs. Compiling is left out on both sides, and printed.
 Same:     without dropout, from the same weights and batches, both sides' losses are compared; the difference is printed.
-Roofline: of one step on one device, see roofline.py, at the rates of large matrix products and of copies measured here;
+Roofline: of one step, see roofline.py, at the rates of large matrix products and of copies measured here on one device;
           `of_roofline` is its share of the time that the step takes by itself.
 """
 
@@ -58,8 +58,9 @@ def peer_of(one, gpu: bool, dtype: str, compiled: bool = True):
                 tuple(arrangements), lambda words: words.replace("+", "_") if gpu else "", len(one.names) if gpu else CORES)
 
 
-def step_alone(one, progress) -> tuple[float, list]:
-    """(seconds of one step of one run on one device, without data, the median of five; its roofline)."""
+def step_alone(one, progress) -> tuple[float, list, list]:
+    """(seconds of one step of one run on one device, without data, the median of five; its roofline there; that of all
+    devices together, which the runs share: a CPU's have their cores in common, so that one alone may use them all)."""
     import functools
 
     import jax
@@ -72,7 +73,7 @@ def step_alone(one, progress) -> tuple[float, list]:
     from mer_jax.training.run import init_run
     from mer_jax.training.train_step import Batch, train_step
 
-    program, devices = one.program, jax.local_device_count()
+    program = one.program
     stage, run = program.recipe.stages[0], jax.tree.map(lambda leaf: leaf[0], one.runs)
     data, rows = jax.device_put(one.data), jax.device_put(np.resize(run.train, program.batch_rows))
     state = jax.jit(functools.partial(init_run, program))(run, data).train
@@ -86,8 +87,9 @@ def step_alone(one, progress) -> tuple[float, list]:
         jax.block_until_ready(compiled(state, batch, jax.random.key(0)))
         seconds.append(time.perf_counter() - start)
     progress.advance()
-    rates = product_rate(program.network.dtype) / devices, copy_rate() / devices
-    return float(np.median(seconds[1:])), layers(step, (state, batch, jax.random.key(0)), *rates)
+    tables = [layers(step, (state, batch, jax.random.key(0)), product_rate(program.network.dtype, count), copy_rate(count))
+              for count in (1, None)]
+    return float(np.median(seconds[1:])), *tables
 
 
 def measure(arguments: argparse.Namespace) -> dict:
@@ -112,7 +114,7 @@ def measure(arguments: argparse.Namespace) -> dict:
         found = {"variant": arguments.variant, "dtype": arguments.dtype, "seconds_ours": alone, "steps": steps,
                  "batch": one.program.batch_rows, "folds": len(one.names), "pairs": arguments.pairs * has_torch,
                  "compile_seconds_ours": first - alone, "plan": list(one.plan.shape) + [one.plan.chunk]}
-        step, table = step_alone(one, progress)
+        step, table, shared = step_alone(one, progress)
         if has_torch:
             from beside_torch import compared
 
@@ -120,9 +122,10 @@ def measure(arguments: argparse.Namespace) -> dict:
             found |= compared(one, peer, arguments.pairs, arguments.epochs, progress)
         found |= growth(one, counts, progress) if arguments.growth else {}
     bound, devices = sum(layer.seconds for layer in table), jax.local_device_count()
+    least = sum(layer.seconds for layer in shared)                         # of a step, where all devices have one each
     found |= {"seconds_of_a_step": step, "roofline_seconds": bound, "of_roofline": bound / step,
               "operations_of_a_step": sum(layer.operations for layer in table),
-              "bytes_of_a_step": sum(layer.bytes for layer in table), "floor_seconds": steps * bound / devices,
+              "bytes_of_a_step": sum(layer.bytes for layer in table), "floor_seconds": steps * least,
               "roofline": [layer._asdict() for layer in table]}
     gaps = {f"gap_{side}": found[f"seconds_{side}"] / found["floor_seconds"] for side in ("ours", "theirs")
             if f"seconds_{side}" in found}

@@ -75,10 +75,10 @@ def same_steps(one, steps: int = 4, learning_rate: float = 1e-4):
     return given, losses
 
 
-def product_rate(dtype: str = "float32") -> float:
-    """Operations a second of large matrix products on all devices at once, the median of five."""
+def product_rate(dtype: str = "float32", devices: int | None = None) -> float:
+    """Operations a second of large matrix products on that many devices at once, None all; the median of five."""
     size = 1024 if jax.default_backend() == "cpu" else 8192
-    matrices = [jax.device_put(jnp.ones((size, size), dtype), device) for device in jax.local_devices()]
+    matrices = [jax.device_put(jnp.ones((size, size), dtype), device) for device in jax.local_devices()[:devices]]
     product, rates = jax.jit(jnp.matmul), []
     for _ in range(6):
         start = time.perf_counter()
@@ -87,10 +87,10 @@ def product_rate(dtype: str = "float32") -> float:
     return float(np.median(rates[1:]))
 
 
-def copy_rate() -> float:
-    """Bytes a second that all devices together read and write in adding 1 to a large array, the median of five."""
+def copy_rate(devices: int | None = None) -> float:
+    """Bytes a second that so many devices together read and write in adding 1 to a large array, the median of five."""
     size = 1 << (26 if jax.default_backend() == "cpu" else 28)
-    arrays = [jax.device_put(jnp.ones(size), device) for device in jax.local_devices()]
+    arrays = [jax.device_put(jnp.ones(size), device) for device in jax.local_devices()[:devices]]
     add, rates = jax.jit(lambda array: array + 1, donate_argnums=0), []
     for _ in range(6):
         start = time.perf_counter()

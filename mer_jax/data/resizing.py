@@ -12,12 +12,13 @@ Size = tuple[int, int]                                            # height, widt
 LARGEST = 4096
 
 
-def size_of(text: str, option: str) -> Size:
-    """"112x112" as (height, width). Raises UserMistake, naming the option, where a text is no size."""
+def size_of(given: object, option: str) -> Size:
+    """"112x112", or (112, 112), as (height, width). Raises UserMistake, naming the option, where it is no size."""
+    text = "x".join(map(str, given)) if isinstance(given, tuple | list) else str(given)
     found = re.fullmatch(r"([0-9]{1,5})[x×]([0-9]{1,5})", text.strip())
     size = (int(found[1]), int(found[2])) if found else (0, 0)
     if not all(4 <= side <= LARGEST for side in size):
-        raise UserMistake(f"{option}={text!r}: wanted HEIGHTxWIDTH of 4 to {LARGEST} pixels each, such as 112x112")
+        raise UserMistake(f"{option}={given!r}: wanted HEIGHTxWIDTH of 4 to {LARGEST} pixels each, such as 112x112")
     return size
 
 

@@ -41,13 +41,6 @@ def test_motion_is_given_in_the_new_pixels():
     np.testing.assert_allclose(found, np.broadcast_to(np.float32([4.5, -1.0]), (20, 90, 2)), rtol=1e-6)
 
 
-@pytest.mark.parametrize("text", ["112", "0x8", "112x", "9999x9999", "-4x8", "3x8"])
-def test_what_is_no_size_is_refused(text):
-    with pytest.raises(UserMistake, match=r"--size='.*': wanted HEIGHTxWIDTH of 4 to 4096"):
-        size_of(text, "--size")
-    assert size_of(" 112x96 ", "--size") == (112, 96)
-
-
 @pytest.fixture
 def table(tmp_path):
     """Two clips of different sizes, one larger and one smaller than what is asked for."""
@@ -59,6 +52,19 @@ def table(tmp_path):
         lines.append(f"d,s{clip},c{clip},{('happy', 'sad')[clip]},c{clip}")
     (tmp_path / "clips.csv").write_text("\n".join(lines) + "\n")
     return tmp_path / "clips.csv"
+
+
+@pytest.mark.parametrize("text", ["112", "0x8", "112x", "9999x9999", "-4x8", "3x8"])
+def test_what_is_no_size_is_refused(text):
+    with pytest.raises(UserMistake, match=r"--size='.*': wanted HEIGHTxWIDTH of 4 to 4096"):
+        size_of(text, "--size")
+    assert size_of(" 112x96 ", "--size") == size_of((112, 96), "size") == (112, 96)
+
+
+@pytest.mark.parametrize("size", [8, (0, 0), (8,), 1.5])
+def test_a_size_in_python_is_checked_too(size, table):
+    with pytest.raises(UserMistake, match="size=.*: wanted HEIGHTxWIDTH"):
+        loading.load(table, size=size)
 
 
 def test_clips_of_several_sizes_go_together(table):

@@ -44,6 +44,20 @@ def test_operations_and_bytes_of_products_and_reductions(speed):
     assert found[""].seconds == pytest.approx(4 * (24 + pixels * 4) / 4e9)
 
 
+def test_what_was_converted_squared_or_padded_counts_as_it_was_before(speed):
+    """Batch norm's two means read a bfloat16 picture once; of a 3x3 kernel in one of 4x4, nine taps of sixteen are needed."""
+    def step(x, image, kernel):
+        wide = x.astype(jnp.float32)
+        even = jnp.pad(kernel, ((0, 1), (0, 1), (0, 0), (0, 0)))
+        return wide.mean(0), jnp.square(wide).mean(0), jax.lax.conv_general_dilated(
+            image, even, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+    arguments = jnp.ones((64, 8), jnp.bfloat16), jnp.ones((1, 8, 8, 3)), jnp.ones((3, 3, 3, 4))
+    (found,) = speed("roofline").layers(step, arguments, 1e9, 1e9)
+    assert found.bytes == 2 * 64 * 8 + 4 * (8 * 8 * 3 + 9 * 3 * 4 + 5 * 5 * 4)
+    assert found.operations == 64 * 8 + 2 * 25 * 9 * 3 * 4
+
+
 def test_the_gradient_of_a_product_counts_twice_its_operations(speed):
     """Once for each operand; and under `jax.checkpoint` the product is made again."""
     roofline = speed("roofline")
