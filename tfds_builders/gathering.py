@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from mer_jax.mistakes import UserMistake
 from mer_jax.progress_bar import ProgressBar
-from tfds_builders.annotated.rows import Annotation, annotations
+from tfds_builders.annotated.annotation import Annotation
+from tfds_builders.annotated.rows import annotations
 from tfds_builders.annotation_tables.repairs import Findings
 from tfds_builders.clips_on_disk import ClipOnDisk, clips_on_disk
 from tfds_builders.data_set import DataSet, Labelled

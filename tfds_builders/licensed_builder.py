@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from mer_jax.data.emotion_labels import OBJECTIVE_OF_MEGC2018, SCHEMES
-from tfds_builders.annotated.rows import APEX_SOURCES
+from tfds_builders.annotated.annotation import APEX_SOURCES
 from tfds_builders.annotation_tables.repairs import Findings
 from tfds_builders.clips_on_disk import key_frames
 from tfds_builders.copy_report import FILE, report
