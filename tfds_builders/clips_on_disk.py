@@ -8,7 +8,7 @@ from typing import NamedTuple
 from mer_jax.mistakes import UserMistake
 from tfds_builders.annotated.annotation import Annotation
 from tfds_builders.annotated.folders import annotated_folders
-from tfds_builders.annotated.marks import middle
+from tfds_builders.annotated.marks import whole_marks
 from tfds_builders.annotated.rows import annotations
 from tfds_builders.annotation_tables.repairs import Findings
 from tfds_builders.database import Database
@@ -59,11 +59,9 @@ def clips_on_disk(database: Database, copy: Copy, options: Options, findings: Fi
         place = "/".join(at.folder) or "."
         if at.folder not in files:
             files[at.folder] = numbered(copy.folders[at.folder], place, findings)
-        if annotation.onset < 0 and files[at.folder]:
-            first, last = min(files[at.folder]), max(files[at.folder])
-            annotation = annotation._replace(onset=first, apex=middle(first, last), offset=last)
-        marked = cut(annotation, files[at.folder], place, findings)
-        if marked is not None:
+        annotation = with_ends(annotation, files[at.folder], place, findings)
+        marked = annotation and cut(annotation, files[at.folder], place, findings)
+        if marked:
             found.append(ClipOnDisk(annotation, annotation.clip, at.kind, at.folder, *marked))
     if not found:
         raise UserMistake(f"{copy.root}: none of {len(read)} clips of {database.title} has the frames that its row names"
@@ -84,6 +82,21 @@ def named(read: Sequence[Annotation], found: Sequence[ClipOnDisk]) -> list[ClipO
         name = f"{clip.annotation.clip}@{onset}" if several[key] > 1 else clip.annotation.clip
         clips.append(clip._replace(name=name if number == 1 else f"{name}.{number}"))
     return clips
+
+
+def with_ends(annotation: Annotation, files: dict[int, str], place: str, findings: Findings) -> Annotation | None:
+    """The annotation with the marks of its folder where its table has none; None where that cannot be, which is said."""
+    if min(annotation.onset, annotation.offset) >= 0:
+        return annotation
+    if not files:
+        findings.problem(annotation.place, f"none of the images in {place} has a number: left out")
+        return None
+    marks = whole_marks((annotation.onset, annotation.apex, annotation.offset), annotation.apex_source,
+                        (min(files), max(files)), annotation.place, place, findings)
+    if marks is None:
+        return None
+    onset, apex, offset, source = marks
+    return annotation._replace(onset=onset, apex=apex, offset=offset, apex_source=source)
 
 
 def cut(annotation: Annotation, files: dict[int, str], place: str, findings: Findings

@@ -8,7 +8,8 @@ APEX_SOURCES = ("annotation", "midpoint", "dcrois", "override")
 class Annotation(NamedTuple):
     """One expression. onset, apex, offset: frame numbers as in the annotation, put right; apex_raw: as it was written, and
     apex_source: where `apex` is from. objective: 0 none, else 1 to 7. place: the row it was read in. fps: -1 unknown. folder:
-    of the frames, where the table names it. An onset of -1 is the folder's first frame, an offset of -1 its last."""
+    of the frames, where the table names it. An onset of -1 is the folder's first frame, an offset of -1 its last,
+    an apex of -1 the middle."""
 
     subject: str
     clip: str

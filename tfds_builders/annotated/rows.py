@@ -72,7 +72,7 @@ def annotation_of(database: Database, table: Table, row: Row, patches: Sequence[
         return None
     cells = patched(cells, *key, patches, place, findings)
     rate = rate_of(cells, database, place, findings)
-    marks = marks_of(cells, rate, place, findings) if "onset" in table.columns else (-1, -1, -1, "midpoint")
+    marks = marks_of(cells, rate, place, findings)
     emotion = emotion_of(database, cells, key[1], place, findings)
     if marks is None or emotion is None:
         return None
@@ -145,8 +145,9 @@ def with_apex(annotation: Annotation, apexes: dict, findings: Findings) -> Annot
     if found is None:
         return annotation
     apex, place = found
-    if not annotation.onset <= apex <= annotation.offset:
+    if apex < annotation.onset or 0 <= annotation.offset < apex:
         raise UserMistake(f"{place}: apex {apex} of {'/'.join(annotation.key)} lies outside of its expression; wanted it in "
                           f"[{annotation.onset}, {annotation.offset}]")
-    findings.repair(annotation.place, f"apex {apex} of {place} used in place of {annotation.apex}")
+    findings.repair(annotation.place, f"apex {apex} of {place} used in place of "
+                    + ("the middle" if annotation.apex < 0 else str(annotation.apex)))
     return annotation._replace(apex=apex, apex_source="override")
