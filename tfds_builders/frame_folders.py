@@ -1,7 +1,6 @@
 """The folder with the frames of each annotated expression: what its row names, or else what is found by its keys."""
 
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from mer_jax.mistakes import UserMistake
@@ -45,10 +44,8 @@ def frame_folders(database: Database, copy: Copy, read: Sequence[Annotation], op
 
 def named_folder(database: Database, copy: Copy, annotation: Annotation, findings: Findings) -> Located | None:
     """The folder that a row itself names, as a path below the copy."""
-    named = PurePosixPath(annotation.folder.replace("\\", "/"))
-    parts = tuple(part for part in named.parts if part != ".")
-    if parts in copy.folders:
-        return Located(database.trees[0].kind, parts)
+    if annotation.folder_parts in copy.folders:
+        return Located(database.trees[0].kind, annotation.folder_parts)
     findings.problem(annotation.place, f"frames {annotation.folder!r} are no folder with images below the copy: left out")
     return None
 

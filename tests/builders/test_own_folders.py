@@ -78,3 +78,12 @@ def test_a_wanted_tree_and_folders_in_the_table_exclude_each_other(tmp_path):
     cells = [("subject", "clip", "emotion", "frames"), ("1", "c1", "happy", "a/1"), ("1", "c2", "sad", "b/1")]
     with pytest.raises(UserMistake, match="--frames=a: .*row 2 names its own folder, 'a/1'"):
         check("table", [str(copy_of(tmp_path, cells, "a/1", "b/1"))], Options(frames="a"))
+
+
+def test_one_folder_under_two_names_has_one_label(tmp_path):
+    cells = [("subject", "clip", "emotion", "frames"), ("1", "c1", "happy", "a/1"), ("2", "c2", "sad", r".\a\1"),
+             ("1", "c3", "sad", "b/1")]
+    found = check("table", [str(copy_of(tmp_path, cells, "a/1", "b/1"))], Options())
+    assert found["clips"] == 1
+    assert any("row 3: 2/c2 in a/1 is also in mine.xlsx, sheet Sheet1, row 2, as happy, not sad: both left out" in line
+               for line in texts(found)), texts(found)

@@ -1,5 +1,6 @@
 """One expression as an annotation tells of it."""
 
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 APEX_SOURCES = ("annotation", "midpoint", "dcrois", "override")
@@ -36,3 +37,8 @@ class Annotation(NamedTuple):
     def full_key(self) -> tuple[str, str, str]:
         """What no two clips of a data set share: a table of one's own may have several databases."""
         return self.dataset, self.subject, self.clip
+
+    @property
+    def folder_parts(self) -> tuple[str, ...]:
+        """The parts of the path that the table names, however it is written; () where it names none."""
+        return tuple(part for part in PurePosixPath(self.folder.replace("\\", "/")).parts if part != ".")
