@@ -8,7 +8,8 @@ from mer_jax.data.emotion_labels import objective_index
 from mer_jax.mistakes import UserMistake, nearest
 from tfds_builders.annotated.annotation import Annotation
 from tfds_builders.annotated.marks import UNKNOWN, marks_of
-from tfds_builders.annotated.other_tables import objective_classes, override
+from tfds_builders.annotated.objective_tables import objective_classes, with_classes
+from tfds_builders.annotated.own_apexes import own_apexes, with_own_apexes
 from tfds_builders.annotated.repeats import without_repeats
 from tfds_builders.annotated.table_choice import annotation_table
 from tfds_builders.annotation_tables.columns import Table
@@ -23,10 +24,11 @@ def annotations(database: Database, copy: Copy, options: Options, findings: Find
     """The expressions of a copy's annotation, in its order. Raises UserMistake where there is no annotation, or none in it."""
     table = annotation_table(database, copy, options.table, findings)
     patches = chosen_patches(database.patches, options.patches)
-    apexes = override(Path(options.apexes), database) if options.apexes else {}
     classes = objective_classes(database, copy, findings)
     read = annotations_of(database, table, patches, findings)
-    return [with_classes(with_apex(one, apexes, findings), classes, findings) for one in read]
+    if options.apexes:
+        read = with_own_apexes(read, own_apexes(Path(options.apexes), database), database, findings)
+    return [with_classes(one, classes, findings) for one in read]
 
 
 def annotations_of(database: Database, table: Table, patches: Sequence[Patch], findings: Findings) -> list[Annotation]:
@@ -130,24 +132,3 @@ def key_of(database: Database, cells: Mapping[str, str], place: str, findings: F
         findings.problem(place, f"subject {subject}, but the clip {clip} names {told}: left out")
         return None
     return subject or told, clip
-
-
-def with_classes(annotation: Annotation, classes: dict, findings: Findings) -> Annotation:
-    """With its objective class, of the table of its own."""
-    if classes and annotation.key not in classes:
-        findings.problem(annotation.place, f"{'/'.join(annotation.key)} has no objective class")
-    return annotation._replace(objective=classes[annotation.key][0]) if annotation.key in classes else annotation
-
-
-def with_apex(annotation: Annotation, apexes: dict, findings: Findings) -> Annotation:
-    """With the apex of the table of one's own, where that has one for it, in [onset, offset]."""
-    found = apexes.get((*annotation.key, annotation.onset)) or apexes.get((*annotation.key, None))
-    if found is None:
-        return annotation
-    apex, place = found
-    if apex < annotation.onset or 0 <= annotation.offset < apex:
-        raise UserMistake(f"{place}: apex {apex} of {'/'.join(annotation.key)} lies outside of its expression; wanted it in "
-                          f"[{annotation.onset}, {annotation.offset}]")
-    findings.repair(annotation.place, f"apex {apex} of {place} used in place of "
-                    + ("the middle" if annotation.apex < 0 else str(annotation.apex)))
-    return annotation._replace(apex=apex, apex_source="override")

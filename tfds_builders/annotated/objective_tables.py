@@ -1,13 +1,9 @@
-"""Tables beside the annotation: objective classes in a file of their own, and a user's own apexes."""
-
-from pathlib import Path
+"""Objective classes in a table of their own, beside the annotation."""
 
 from mer_jax.data.emotion_labels import objective_index
-from mer_jax.mistakes import UserMistake
+from tfds_builders.annotated.annotation import Annotation
 from tfds_builders.annotated.table_choice import fitting_tables
-from tfds_builders.annotation_tables.columns import table_of
-from tfds_builders.annotation_tables.repairs import Findings, whole
-from tfds_builders.annotation_tables.workbook import read_sheets
+from tfds_builders.annotation_tables.repairs import Findings
 from tfds_builders.database import Database
 from tfds_builders.licensed_copy.index import Copy
 
@@ -37,14 +33,8 @@ def objective_classes(database: Database, copy: Copy, findings: Findings) -> dic
     return classes
 
 
-def override(path: Path, database: Database) -> dict[tuple[str, str, int | None], tuple[int, str]]:
-    """(subject, clip, onset or None) -> (apex, place) of a CSV of one's own. Raises UserMistake where a row is none."""
-    table = table_of(read_sheets(path)[0], database.meanings(), ("subject", "clip", "apex"))
-    apexes = {}
-    for row in table.rows:
-        subject, clip = database.key.subject(table.cell(row, "subject")), database.key.clip(table.cell(row, "clip"))
-        apex, onset = whole(table.cell(row, "apex")), table.cell(row, "onset")
-        if subject is None or clip is None or apex is None or (onset and whole(onset) is None):
-            raise UserMistake(f"{table.place(row)}: wanted subject, clip and apex of {database.title}, and onset or nothing")
-        apexes[subject, clip, whole(onset)] = (apex, table.place(row))
-    return apexes
+def with_classes(annotation: Annotation, classes: dict, findings: Findings) -> Annotation:
+    """With its objective class, of the table of its own."""
+    if classes and annotation.key not in classes:
+        findings.problem(annotation.place, f"{'/'.join(annotation.key)} has no objective class")
+    return annotation._replace(objective=classes[annotation.key][0]) if annotation.key in classes else annotation
