@@ -2,23 +2,30 @@
 
 from mer_jax.data.emotion_labels import objective_index
 from tfds_builders.annotated.annotation import Annotation
-from tfds_builders.annotated.table_choice import fitting_tables
+from tfds_builders.annotated.table_choice import fitting_tables, unread_sheets
+from tfds_builders.annotation_tables.columns import Table
 from tfds_builders.annotation_tables.repairs import Findings
 from tfds_builders.database import Database
 from tfds_builders.licensed_copy.index import Copy
 
 
-def objective_classes(database: Database, copy: Copy, findings: Findings) -> dict[tuple[str, str], tuple[int, str]]:
-    """(subject, clip) -> (objective class 1 to 7, place), of a table of its own where the database has one."""
+def objective_classes(database: Database, copy: Copy, annotation: Table, findings: Findings
+                      ) -> dict[tuple[str, str], tuple[int, str]]:
+    """(subject, clip) -> (objective class 1 to 7, place), of a table of its own where the database has one.
+
+    annotation: where such a table is not missed if it has a column of them.
+    """
     if not database.objective_tables:
         return {}
     needed = ("subject", "clip", "objective")
     fitting, _ = fitting_tables(copy, database.objective_tables, database.meanings(), needed)
     if not fitting:
-        findings.problem(str(copy.root), "no table of objective classes: objective_class is 0, in_megc2018 false")
+        if "objective" not in annotation.columns:
+            findings.problem(str(copy.root), "no table of objective classes: objective_class is 0, in_megc2018 false")
         return {}
     classes: dict[tuple[str, str], tuple[int, str]] = {}
-    table = fitting[0]
+    table = fitting[0][0]
+    unread_sheets(fitting[0], findings)
     for row in table.rows:
         subject, clip = database.key.subject(table.cell(row, "subject")), database.key.clip(table.cell(row, "clip"))
         number = objective_index(table.cell(row, "objective"))

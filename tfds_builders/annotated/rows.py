@@ -24,7 +24,7 @@ def annotations(database: Database, copy: Copy, options: Options, findings: Find
     """The expressions of a copy's annotation, in its order. Raises UserMistake where there is no annotation, or none in it."""
     table = annotation_table(database, copy, options.table, findings)
     patches = chosen_patches(database.patches, options.patches)
-    classes = objective_classes(database, copy, findings)
+    classes = objective_classes(database, copy, table, findings)
     read = annotations_of(database, table, patches, findings)
     if options.apexes:
         read = with_own_apexes(read, own_apexes(Path(options.apexes), database), database, findings)
