@@ -135,7 +135,8 @@ def add_data(command: Callable) -> None:
     made.add_argument("--store", choices=("frames", "keyframes"), default="frames", help="build: all frames from onset to "
                       "offset, or onset, apex and offset alone")
     made.add_argument("--part", default="", help="of smic: HS, VIS, NIR, HS_E, VIS_E, NIR_E (default: HS)")
-    made.add_argument("--table", default="", metavar="FILE", help="which annotation, of several (default: the best known)")
+    made.add_argument("--table", default="", metavar="[DATABASE=]FILE", help="which annotation, of several (default: the best "
+                      "known)")
     made.add_argument("--patches", default="", metavar="NAMES", help="known errors to put right: all, none, or names "
                       "(default: all but what only a later revision says)")
     made.add_argument("--apexes", default="", metavar="FILE.csv", help="your own apexes: subject, clip, apex")

@@ -3,25 +3,26 @@
 from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from mer_jax.mistakes import UserMistake
+from tfds_builders.annotated.annotation import Annotation
 from tfds_builders.annotated.folders import annotated_folders
-from tfds_builders.annotated.marks import middle
-from tfds_builders.annotated.rows import Annotation, annotations
+from tfds_builders.annotated.marks import whole_marks
+from tfds_builders.annotated.rows import annotations
 from tfds_builders.annotation_tables.repairs import Findings
 from tfds_builders.database import Database
+from tfds_builders.frame_folders import Located, frame_folders
 from tfds_builders.licensed_copy.frames import numbered
 from tfds_builders.licensed_copy.index import Copy
-from tfds_builders.licensed_copy.trees import Folder, Frames, chosen_frames, frame_trees
+from tfds_builders.licensed_copy.trees import Folder, chosen_frames, frame_trees
 from tfds_builders.options import Options
 
 FEWEST = 2                                                       # frames of a clip: in one nothing moves
 
 
 class ClipOnDisk(NamedTuple):
-    """One expression and its frames. name: the clip's, with "@onset" where a clip folder has several expressions.
+    """One expression and its frames. name: the clip's, with "@onset" where a clip has several expressions, see `named`.
 
     marks: onset, apex, offset as numbered on disk. files: names in the folder by frame number, ascending, all in
     [onset, offset]; missing: how many of that interval are not there.
@@ -43,47 +44,59 @@ class ClipOnDisk(NamedTuple):
 def clips_on_disk(database: Database, copy: Copy, options: Options, findings: Findings
                   ) -> tuple[list[Annotation], list[ClipOnDisk]]:
     """Every expression of a copy, and those that have frames, in order. Raises UserMistake where there is none."""
-    read = annotations(database, copy, options, findings) if database.tables else None
-    if read and all(annotation.folder for annotation in read):
-        tree = named_frames(copy, read, findings)
+    if database.tables:
+        read = annotations(database, copy, options, findings)
+        located = frame_folders(database, copy, read, options, findings)
     else:
-        trees = frame_trees(database, copy, None if read is None else [annotation.key for annotation in read])
-        tree = chosen_frames(database, trees, options.frames, findings, copy)
-    read = annotated_folders(database, copy, tree, findings) if read is None else read
+        tree = chosen_frames(database, frame_trees(database, copy, None), options.frames, findings, copy)
+        read = annotated_folders(database, copy, tree, findings)
+        located = [Located(tree.kind, tree.folders[annotation.key]) for annotation in read]
     files: dict[Folder, dict[int, str]] = {}
-    several = {key for key, count in Counter(annotation.key for annotation in read).items() if count > 1}
     found = []
-    for annotation in read:
-        folder = tree.folders.get(annotation.key)
-        if folder is None:
-            findings.problem(annotation.place, f"no folder of {'/'.join(annotation.key)} in {tree.root or '.'}: left out")
+    for annotation, at in zip(read, located, strict=True):
+        if at is None:
             continue
-        if folder not in files:
-            files[folder] = numbered(copy.folders[folder], "/".join(folder), findings)
-        if annotation.onset < 0 and files[folder]:
-            first, last = min(files[folder]), max(files[folder])
-            annotation = annotation._replace(onset=first, apex=middle(first, last), offset=last)
-        marked = cut(annotation, files[folder], "/".join(folder), findings)
-        if marked is not None:
-            name = f"{annotation.clip}@{annotation.onset}" if annotation.key in several else annotation.clip
-            found.append(ClipOnDisk(annotation, name, tree.kind, folder, *marked))
+        place = "/".join(at.folder) or "."
+        if at.folder not in files:
+            files[at.folder] = numbered(copy.folders[at.folder], place, findings)
+        annotation = with_ends(annotation, files[at.folder], place, findings)
+        marked = annotation and cut(annotation, files[at.folder], place, findings)
+        if marked:
+            found.append(ClipOnDisk(annotation, annotation.clip, at.kind, at.folder, *marked))
     if not found:
         raise UserMistake(f"{copy.root}: none of {len(read)} clips of {database.title} has the frames that its row names"
                           + (f", such as {read[0].onset} to {read[0].offset} of {'/'.join(read[0].key)}" if read else ""))
-    return read, found
+    return read, named(read, found)
 
 
-def named_frames(copy: Copy, read: list[Annotation], findings: Findings) -> Frames:
-    """The folders that a table itself names, as paths below the copy."""
-    folders = {}
-    for annotation in read:
-        named = PurePosixPath(annotation.folder.replace("\\", "/"))
-        parts = tuple(part for part in named.parts if part != ".")
-        if parts in copy.folders:
-            folders[annotation.key] = parts
-        else:
-            findings.problem(annotation.place, f"frames {annotation.folder!r} are no folder with images below the copy")
-    return Frames("own", ".", folders)
+def named(read: Sequence[Annotation], found: Sequence[ClipOnDisk]) -> list[ClipOnDisk]:
+    """The clips by names that no other of their database and subject has: with "@onset" where a clip has several expressions,
+    and behind that ".2", ".3" where several folders of one clip have expressions from one onset."""
+    several = Counter(annotation.full_key for annotation in read)
+    used: Counter[tuple] = Counter()
+    clips = []
+    for clip in found:
+        key, onset = clip.annotation.full_key, clip.annotation.onset
+        used[key, onset] += 1
+        number = used[key, onset]
+        name = f"{clip.annotation.clip}@{onset}" if several[key] > 1 else clip.annotation.clip
+        clips.append(clip._replace(name=name if number == 1 else f"{name}.{number}"))
+    return clips
+
+
+def with_ends(annotation: Annotation, files: dict[int, str], place: str, findings: Findings) -> Annotation | None:
+    """The annotation with the marks of its folder where its table has none; None where that cannot be, which is said."""
+    if min(annotation.onset, annotation.offset) >= 0:
+        return annotation
+    if not files:
+        findings.problem(annotation.place, f"none of the images in {place} has a number: left out")
+        return None
+    marks = whole_marks((annotation.onset, annotation.apex, annotation.offset), annotation.apex_source,
+                        (min(files), max(files)), annotation.place, place, findings)
+    if marks is None:
+        return None
+    onset, apex, offset, source = marks
+    return annotation._replace(onset=onset, apex=apex, offset=offset, apex_source=source)
 
 
 def cut(annotation: Annotation, files: dict[int, str], place: str, findings: Findings

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from mer_jax.data.emotion_labels import COUNTS, SCHEMES
-from tfds_builders.annotated.rows import Annotation
+from tfds_builders.annotated.annotation import Annotation
 from tfds_builders.database import Database
 
 Labelled = tuple[Database, Annotation, int]

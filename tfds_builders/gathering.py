@@ -6,11 +6,13 @@ from typing import NamedTuple
 
 from mer_jax.mistakes import UserMistake
 from mer_jax.progress_bar import ProgressBar
-from tfds_builders.annotated.rows import Annotation, annotations
+from tfds_builders.annotated.annotation import Annotation
+from tfds_builders.annotated.rows import annotations
 from tfds_builders.annotation_tables.repairs import Findings
 from tfds_builders.clips_on_disk import ClipOnDisk, clips_on_disk
 from tfds_builders.data_set import DataSet, Labelled
 from tfds_builders.database import Database
+from tfds_builders.database_options import options_by_database
 from tfds_builders.extent import Extent
 from tfds_builders.licensed_copy.index import Copy, index_copy
 from tfds_builders.options import Options
@@ -34,9 +36,10 @@ def gathered(data_set: DataSet, sources: Mapping[str, Path], options: Options, f
              ) -> tuple[list[Labelled], list[Taken]]:
     """What the data set takes of the annotations, and of it what has frames. Raises UserMistake where a database has none."""
     expected, taken = [], []
+    own = options_by_database(data_set, options)
     for database in data_set.databases:
         copy = index_copy(sources[database.name], findings)
-        read, clips = clips_on_disk(database, copy, options, findings)
+        read, clips = clips_on_disk(database, copy, own[database.name], findings)
         expected += labelled(data_set, database, read)
         for clip in clips:
             if (label := data_set.label(database, clip.annotation)) >= 0:
@@ -55,11 +58,12 @@ def labelled(data_set: DataSet, database: Database, read: Sequence[Annotation]) 
 def annotated(data_set: DataSet, sources: Mapping[str, Path], options: Options, findings: Findings) -> list[Labelled]:
     """The same from the annotations alone, whether there are frames or not."""
     found: list[Labelled] = []
+    own = options_by_database(data_set, options)
     for database in data_set.databases:
         if not database.tables:
             raise UserMistake(f"{database.title} has no annotation table: its folders are its annotation; leave --tables-alone")
         copy = index_copy(sources[database.name], findings)
-        found += labelled(data_set, database, annotations(database, copy, options, findings))
+        found += labelled(data_set, database, annotations(database, copy, own[database.name], findings))
     return found
 
 

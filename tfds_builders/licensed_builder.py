@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from mer_jax.data.emotion_labels import OBJECTIVE_OF_MEGC2018, SCHEMES
-from tfds_builders.annotated.rows import APEX_SOURCES
+from tfds_builders.annotated.annotation import APEX_SOURCES
 from tfds_builders.annotation_tables.repairs import Findings
 from tfds_builders.clips_on_disk import key_frames
 from tfds_builders.copy_report import FILE, report
@@ -40,9 +40,16 @@ class Config(tfds.core.BuilderConfig):
 
 
 def configs(data_sets: Sequence[DataSet]) -> list[Config]:
-    """`frames` and `keyframes`, the best kind that a copy has, and one for each kind by its name; of every part."""
+    """`frames` and `keyframes`, the best kind that a copy has, and one for each kind that all databases have, by its name; of
+    every part."""
     return [Config(Options(frames=kind, part=data_set.part if number else "", store=store)) for store in STORES
-            for number, data_set in enumerate(data_sets) for kind in ("", *data_set.databases[0].kinds())]
+            for number, data_set in enumerate(data_sets) for kind in ("", *common_kinds(data_set))]
+
+
+def common_kinds(data_set: DataSet) -> list[str]:
+    """The kinds of frames that every database of a data set has."""
+    first, *others = (database.kinds() for database in data_set.databases)
+    return [kind for kind in first if all(kind in kinds for kinds in others)]
 
 
 def instructions(data_sets: Sequence[DataSet]) -> str:

@@ -10,9 +10,9 @@ STORES = {"frames": "Frames from onset to offset", "keyframes": "Onset, apex and
 @dataclasses.dataclass(frozen=True)
 class Options:
     """frames: a kind of tree, or a tree's folder ('' takes the best there is). table: the name of an annotation file, or its
-    path below the copy. patches: names of those to use, None the usual ones. apexes: a CSV of subject, clip, apex and, where
-    a clip has several expressions, onset, which go before the annotation's apexes. part: of a database of several. store:
-    a name of STORES.
+    path below the copy; of several databases DATABASE=FILE. patches: names of those to use, None the usual ones. apexes: a CSV
+    of subject, clip, apex and, where a clip has several expressions, onset, which go before the annotation's apexes. part: of
+    a database of several. store: a name of STORES.
     """
 
     frames: str = ""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from mer_jax.data.action_units import action_units
 from mer_jax.data.emotion_labels import COUNTS, scheme
-from tfds_builders.annotated.rows import APEX_SOURCES
+from tfds_builders.annotated.annotation import APEX_SOURCES
 from tfds_builders.annotation_tables.repairs import Findings
 from tfds_builders.annotation_tables.workbook import printable
 from tfds_builders.clips_on_disk import FEWEST, ClipOnDisk, nearest
@@ -78,7 +78,8 @@ def record(database: Database, clip: ClipOnDisk, shown: Shown, emotion: int, cou
         "apex_index": nearest(numbers, apex), "offset_index": nearest(numbers, offset),
         "apex_raw": annotation.apex_raw, "apex_source": APEX_SOURCES.index(annotation.apex_source),
         "fps": annotation.fps, "dataset": annotation.dataset, "subject": annotation.subject, "clip": clip.name,
-        "clip_id": f"{annotation.dataset}/{annotation.subject}/{annotation.clip}@{onset}",
+        "clip_id": f"{annotation.dataset}/{annotation.subject}/"
+                   f"{clip.name if clip.name != annotation.clip else f'{clip.name}@{onset}'}",
         "emotion_raw": annotation.emotion_raw, "emotion": emotion, **{f"label{count}": label[count] for count in counts},
         "objective5": objective, "objective_class": annotation.objective,
         "in_megc2019": in_megc2019(database.name, annotation.subject, annotation.clip, label.get(3, -1)),

@@ -216,10 +216,10 @@ def test_own_apexes_go_before_the_annotations(tmp_path):
 
 
 def test_several_expressions_of_one_folder_are_told_apart(tmp_path):
-    rows = (*CASME2_ROWS, Row("01", "EP02_01f", 60, 64, 70, "surprise"))
+    rows = (*CASME2_ROWS, Row("01", "EP02_01f", 86, 88, 90, "surprise"))
     found = build("casme2", [str(casme2_copy(tmp_path / "copy", rows))], tmp_path / "out", Options())
     ids = clips_from_tfds(found["folder"]).ids
-    assert {"casme2/sub01/EP02_01f@46", "casme2/sub01/EP02_01f@60"} < set(ids) and len(ids) == 10
+    assert {"casme2/sub01/EP02_01f@46", "casme2/sub01/EP02_01f@86"} < set(ids) and len(ids) == 10
 
 
 def test_a_copy_without_an_annotation_or_without_frames_is_one_line(tmp_path):

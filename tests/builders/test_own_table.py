@@ -75,3 +75,43 @@ def test_a_built_data_set_is_found_by_its_name(tmp_path, monkeypatch):
         mer_jax.load("casme2/frames_raw")
     with pytest.raises(UserMistake, match="neither a .csv table.*nor one of synthme, casme2, samm"):
         mer_jax.load("casme_2")
+
+
+ALONE = [(("apex", 6), (4, 6, 8), 0, ""), (("apex", 9), (4, 6, 8), 1, "apex 9 lies after offset 8: middle frame used"),
+         (("apex", "?"), (4, 6, 8), 1, "apex '?' is none: middle frame used"), (("onset", 5), (5, 6, 8), 1, ""),
+         (("offset", 7), (4, 5, 7), 1, ""), (("onset", 5, "apex", 7), (5, 7, 8), 0, ""),
+         (("onset", 5, "apex", 4), (5, 6, 8), 1, "apex 4 lies before onset 5: middle frame used"),
+         (("apex", 5, "offset", 7), (4, 5, 7), 0, ""), (("onset", 6, "offset", 8), (6, 7, 8), 1, ""),
+         (("apex", 3, "offset", 7), (4, 5, 7), 1, "apex 3 lies before onset 4: middle frame used"),
+         (("apex", 8, "offset", 7), (4, 5, 7), 1, "apex 8 lies after offset 7: middle frame used"),
+         (("onset", 5, "apex", 99), (5, 6, 8), 1, "apex 99 lies after offset 8: middle frame used")]
+
+
+@pytest.mark.parametrize("given, marks, source, said", ALONE)
+def test_marks_that_a_table_has_not_are_the_folders(tmp_path, given, marks, source, said):
+    import tensorflow_datasets as tfds
+
+    cells = [("subject", "clip", "emotion", *given[::2]), ("p1", "a", "happy", *given[1::2]),
+             ("p1", "b", "sad", *(6 for _ in given[::2])), ("007", "a", "sad", *given[1::2])]
+    found = build("table", [str(copy_of(tmp_path / "copy", cells))], tmp_path / "out", Options())
+    record = tfds.builder_from_directory(found["folder"]).as_data_source("clips")[0]
+    assert (record["onset"], record["apex"], record["offset"], record["apex_source"]) == (*marks, source)
+    lines = [finding["text"] for finding in found["problems"] if finding["place"].endswith("row 2")]
+    assert lines == [said] * bool(said)
+
+
+def test_a_mark_outside_of_its_folder_is_left_out_and_said(tmp_path):
+    cells = [("subject", "clip", "emotion", "onset"), ("p1", "a", "happy", 4), ("p1", "b", "sad", 8), ("007", "a", "sad", 9)]
+    found = check("table", [str(copy_of(tmp_path, cells))], Options())
+    said = [f"{finding['place']}: {finding['text']}" for finding in found["problems"]]
+    assert found["clips"] == 1 and len(said) == 2
+    assert "row 3: onset 8 is not before offset 8, the last of frames/p1/b: left out" in said[0]
+    assert "row 4: onset 9 is not before offset 8, the last of frames/007/a: left out" in said[1]
+
+
+def test_own_apexes_go_before_marks_that_are_the_folders(tmp_path):
+    copy = copy_of(tmp_path / "copy", [HEADER[:3], *(row[:3] for row in ROWS)])
+    (tmp_path / "apexes.csv").write_text("subject,clip,apex\np1,a,7\np1,b,77\n")
+    found = build("table", [str(copy)], tmp_path / "out", Options(apexes=str(tmp_path / "apexes.csv")))
+    assert mer_jax.load(found["folder"]).apex.tolist() == [3, 2, 2]
+    assert any(one["text"] == "apex 77 lies after offset 8: middle frame used" for one in found["problems"])

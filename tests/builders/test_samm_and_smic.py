@@ -193,4 +193,5 @@ def test_smic_e_is_cut_from_long_videos(tmp_path, name, tree):
     write_frames(vis / "SMIC-VIS-E/s18/s18_sur_03", [f"image{n}.jpg" for n in range(25, 45)])
     cut = clips_from_tfds(build("smic", [str(root)], tmp_path / "out", Options(part="VIS_E"))["folder"])
     assert cut.ids == ("smic/s18/s18_sur_03",) and cut.length.tolist() == [4] and cut.fps.tolist() == [25]
+    assert not any("same header" in line for line in lines(look("smic", root, part="VIS_E"), "notes"))    # HS is another part
     assert look("smic", root)["clips"] == 4

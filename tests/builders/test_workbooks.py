@@ -132,3 +132,23 @@ def test_a_header_repeated_below_is_no_row():
                                           ("9" * 10, None)])
 def test_whole_numbers(text, number):
     assert whole(text) == number
+
+
+@pytest.mark.parametrize("text, said", [
+    ('a,b,c\n1,x,"open\n2,y,z\n', "row 2: .*wanted every quote closed"),
+    ('a,b,c\n\n1,x,y\n2,y,"half" open\n', "row 4: .*wanted every quote closed"),
+    ('a,b,c\n1,x,"happy\n2,y,sad\n3,z,fear"\n4,z,sad\n', "row 2: cannot be read: the quoted cell 'happy.*fear' goes on"),
+    ('a;b;c\r\n0;x;sad\r\n1;x;"happy\r\n2;y;sad"\r\n', "row 3: cannot be read: the quoted cell"),
+    ('a,b,c\n1,x,"happy\n2,y,"sad"\n', "row 2: .*wanted every quote closed"),
+])
+def test_a_quote_that_swallows_rows_is_one_line(tmp_path, text, said):
+    (tmp_path / "a.csv").write_bytes(text.encode())
+    with pytest.raises(UserMistake, match=rf"^a\.csv, {said}") as raised:
+        read_sheets(tmp_path / "a.csv")
+    assert "\n" not in str(raised.value)
+
+
+def test_quotes_that_are_closed_hold_what_they_may(tmp_path):
+    (tmp_path / "a.csv").write_text('a,"b, and ""more""",c\n5" wide,"two\nlines",x\n')
+    assert [row.cells for row in read_sheets(tmp_path / "a.csv")[0].rows] == [
+        ("a", 'b, and "more"', "c"), ('5" wide', "two\nlines", "x")]

@@ -1,6 +1,7 @@
 """Wrong rows in a sheet of CASME II: left out or put right, and always said with their row."""
 
 import dataclasses
+import itertools
 
 import pytest
 import tensorflow_datasets as tfds
@@ -70,3 +71,26 @@ def test_rows_that_contradict_each_other_are_both_left_out(copy):
         write_xlsx(copy / "mutated.xlsx", {"Sheet1": casme2_cells([*CASME2_ROWS, other])})
         found = look(copy, table="mutated.xlsx")
         assert found["clips"] == clips and any(said in line for line in lines(found))
+
+
+def test_expressions_of_one_clip_that_overlap_are_one_expression_or_a_contradiction(copy):
+    other = Row("01", "EP02_01f", 48, 59, 80, "disgust")
+    for row, clips, said in (
+            (other, 8, "row 11: sub01/EP02_01f from 48 to 80 is also in mutated.xlsx, sheet Sheet1, row 2, from 46 to 86, as "
+                       "happiness, not disgust: both left out"),
+            (dataclasses.replace(other, emotion="happiness"), 9, "row 2, from 46 to 86, left out here"),
+            (dataclasses.replace(other, onset=40, offset=47, apex=44), 8, "both left out"),
+            (dataclasses.replace(other, onset=86, offset=90, apex=88), 9, "0 to 90")):
+        write_xlsx(copy / "mutated.xlsx", {"Sheet1": casme2_cells([*CASME2_ROWS, row])})
+        found = look(copy, table="mutated.xlsx")
+        assert found["clips"] == clips
+        assert any(said in line for line in lines(found)) == (clips < 9 or row.onset == 48), lines(found)
+
+
+def test_what_is_left_out_of_three_does_not_hang_on_their_order(copy):
+    three = [Row("01", "EP02_01f", 46, 59, 60, "disgust"), Row("01", "EP02_01f", 50, 59, 70, "disgust"),
+             Row("01", "EP02_01f", 65, 70, 86, "fear")]
+    for order in itertools.permutations(three):
+        write_xlsx(copy / "mutated.xlsx", {"Sheet1": casme2_cells([*CASME2_ROWS[1:], *order])})
+        found = look(copy, table="mutated.xlsx", patches=("none",))
+        assert found["clips"] == 9 and found["by_class"]["disgust"] == 4 and found["by_class"]["fear"] == 1

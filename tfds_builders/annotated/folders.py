@@ -1,7 +1,8 @@
 """Databases without an annotation: a clip folder is an expression, from its first frame to its last, of the class it names."""
 
+from tfds_builders.annotated.annotation import Annotation
 from tfds_builders.annotated.marks import middle
-from tfds_builders.annotated.rows import Annotation, counted
+from tfds_builders.annotated.rows import counted
 from tfds_builders.annotation_tables.repairs import Findings
 from tfds_builders.database import Database
 from tfds_builders.licensed_copy.frames import numbered

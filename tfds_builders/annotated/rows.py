@@ -3,12 +3,14 @@
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from mer_jax.data.emotion_labels import objective_index
 from mer_jax.mistakes import UserMistake, nearest
+from tfds_builders.annotated.annotation import Annotation
 from tfds_builders.annotated.marks import UNKNOWN, marks_of
-from tfds_builders.annotated.other_tables import objective_classes, override
+from tfds_builders.annotated.objective_tables import objective_classes, with_classes
+from tfds_builders.annotated.own_apexes import own_apexes, with_own_apexes
+from tfds_builders.annotated.repeats import without_repeats
 from tfds_builders.annotated.table_choice import annotation_table
 from tfds_builders.annotation_tables.columns import Table
 from tfds_builders.annotation_tables.repairs import Findings, Patch, chosen_patches, patched
@@ -17,56 +19,37 @@ from tfds_builders.database import Database
 from tfds_builders.licensed_copy.index import Copy
 from tfds_builders.options import Options
 
-WHOLE_FOLDER = (-1, -1, -1, "midpoint")                          # marks of a row whose table has none
-APEX_SOURCES = ("annotation", "midpoint", "dcrois", "override")
-
-
-class Annotation(NamedTuple):
-    """One expression. onset, apex, offset: frame numbers as in the annotation, put right; apex_raw: as it was written, and
-    apex_source: where `apex` is from. objective: 0 none, else 1 to 7. place: the row it was read in. fps: -1 unknown. folder:
-    of the frames, where the table names it. An onset of -1 is the folder's first frame, an offset of -1 its last."""
-
-    subject: str
-    clip: str
-    onset: int
-    apex: int
-    offset: int
-    apex_raw: str
-    apex_source: str
-    emotion: str
-    emotion_raw: str
-    objective: int
-    action_units: str
-    self_report: str
-    place: str
-    dataset: str
-    fps: float
-    folder: str = ""
-
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.subject, self.clip
-
 
 def annotations(database: Database, copy: Copy, options: Options, findings: Findings) -> list[Annotation]:
     """The expressions of a copy's annotation, in its order. Raises UserMistake where there is no annotation, or none in it."""
     table = annotation_table(database, copy, options.table, findings)
     patches = chosen_patches(database.patches, options.patches)
-    apexes = override(Path(options.apexes), database) if options.apexes else {}
-    classes = objective_classes(database, copy, findings)
+    classes = objective_classes(database, copy, table, findings)
     read = annotations_of(database, table, patches, findings)
-    return [with_classes(with_apex(one, apexes, findings), classes, findings) for one in read]
+    if options.apexes:
+        read = with_own_apexes(read, own_apexes(Path(options.apexes), database), database, findings)
+    return [with_classes(one, classes, findings) for one in read]
 
 
 def annotations_of(database: Database, table: Table, patches: Sequence[Patch], findings: Findings) -> list[Annotation]:
     """The expressions of a table, each once. Raises UserMistake where it has none."""
     read = [annotation_of(database, table, row, patches, findings) for row in table.rows]
-    kept = without_repeats([one for one in read if one is not None], findings)
+    read = [one for one in read if one is not None]
+    all_or_no_folders(read)
+    kept = without_repeats(read, findings)
     if not kept:
         raise UserMistake(f"{table.sheet.place()}: no row can be used as a clip of {database.title}"
                           + first_problem(findings))
     counted(kept, database, table.sheet.place(), findings)
     return kept
+
+
+def all_or_no_folders(read: Sequence[Annotation]) -> None:
+    """Raises UserMistake where some rows name the folder of their frames and others do not."""
+    without = [annotation for annotation in read if not annotation.folder]
+    if 0 < len(without) < len(read):
+        raise UserMistake(f"{without[0].place}: names no folder in the column frames, as {len(read) - len(without)} other rows "
+                          "do; wanted one in every row, or no such column")
 
 
 def counted(found: Sequence[Annotation], database: Database, place: str, findings: Findings) -> None:
@@ -91,7 +74,7 @@ def annotation_of(database: Database, table: Table, row: Row, patches: Sequence[
         return None
     cells = patched(cells, *key, patches, place, findings)
     rate = rate_of(cells, database, place, findings)
-    marks = marks_of(cells, rate, place, findings) if "onset" in table.columns else WHOLE_FOLDER
+    marks = marks_of(cells, rate, place, findings)
     emotion = emotion_of(database, cells, key[1], place, findings)
     if marks is None or emotion is None:
         return None
@@ -149,40 +132,3 @@ def key_of(database: Database, cells: Mapping[str, str], place: str, findings: F
         findings.problem(place, f"subject {subject}, but the clip {clip} names {told}: left out")
         return None
     return subject or told, clip
-
-
-def without_repeats(read: list[Annotation], findings: Findings) -> list[Annotation]:
-    """Each (subject, clip, onset) once. Rows of one key that differ in emotion are all left out."""
-    first: dict[tuple, Annotation] = {}
-    doubtful = set()
-    for annotation in read:
-        key = (*annotation.key, annotation.onset)
-        other = first.setdefault(key, annotation)
-        if other is annotation:
-            continue
-        name, same = "/".join(annotation.key), other.emotion == annotation.emotion
-        findings.problem(annotation.place, f"{name} at onset {annotation.onset} is also in {other.place}, "
-                         + ("left out here" if same else f"as {other.emotion}, not {annotation.emotion}: both left out"))
-        if not same:
-            doubtful.add(key)
-    return [annotation for key, annotation in first.items() if key not in doubtful]
-
-
-def with_classes(annotation: Annotation, classes: dict, findings: Findings) -> Annotation:
-    """With its objective class, of the table of its own."""
-    if classes and annotation.key not in classes:
-        findings.problem(annotation.place, f"{'/'.join(annotation.key)} has no objective class")
-    return annotation._replace(objective=classes[annotation.key][0]) if annotation.key in classes else annotation
-
-
-def with_apex(annotation: Annotation, apexes: dict, findings: Findings) -> Annotation:
-    """With the apex of the table of one's own, where that has one for it, in [onset, offset]."""
-    found = apexes.get((*annotation.key, annotation.onset)) or apexes.get((*annotation.key, None))
-    if found is None:
-        return annotation
-    apex, place = found
-    if not annotation.onset <= apex <= annotation.offset:
-        raise UserMistake(f"{place}: apex {apex} of {'/'.join(annotation.key)} lies outside of its expression; wanted it in "
-                          f"[{annotation.onset}, {annotation.offset}]")
-    findings.repair(annotation.place, f"apex {apex} of {place} used in place of {annotation.apex}")
-    return annotation._replace(apex=apex, apex_source="override")

@@ -31,20 +31,30 @@ def annotation_table(database: Database, copy: Copy, wanted: str, findings: Find
         first = f": {refused[0]}" if refused else ""
         raise UserMistake(f"{copy.root}: no annotation table of {database.title} among {len(copy.tables)} tables{first}; "
                           f"wanted {database.layout}")
+    taken = fitting[0][0]
     for mistake in refused:
         if re.fullmatch(database.tables[0], mistake.partition(",")[0].partition(":")[0].rpartition("/")[2], re.IGNORECASE):
-            findings.problem(fitting[0].sheet.file, f"is read instead of a better known table: {mistake}")
+            findings.problem(taken.sheet.file, f"is read instead of a better known table: {mistake}")
     if len(fitting) > 1:
-        others = ", ".join(sorted({table.sheet.file for table in fitting[1:]}))
-        findings.note(fitting[0].sheet.file, f"is taken as the annotation; {others} would fit as well (--table=FILE)")
-    return fitting[0]
+        others = ", ".join(sorted({tables[0].sheet.file for tables in fitting[1:]}))
+        findings.note(taken.sheet.file, f"is taken as the annotation; {others} would fit as well (--table=FILE)")
+    unread_sheets(fitting[0], findings)
+    return taken
+
+
+def unread_sheets(tables: Sequence[Table], findings: Findings) -> None:
+    """Says which sheets of a file have rows as well; the first is read."""
+    for other in tables[1:]:
+        if other.rows:
+            findings.note(other.sheet.place(), f"{len(other.rows)} rows under the same header are not read; sheet "
+                                               f"{tables[0].sheet.name} is")
 
 
 def fitting_tables(copy: Copy, patterns: Sequence[str], meanings: dict, needed: Sequence[str], sheets: str = ".*"
-                   ) -> tuple[list[Table], list[str]]:
-    """Of every file the first sheet that names the needed columns, the best known file first; and what refused the others.
+                   ) -> tuple[list[list[Table]], list[str]]:
+    """Of every file the sheets that name the needed columns, the best known file first; and what refused the others.
 
-    patterns: of file names, the better first; files of other names are left closed. sheets: see `table_in`.
+    patterns: of file names, the better first; files of other names are left closed. sheets: see `tables_in`.
     """
     def rank(path: Path) -> tuple:
         known = [number for number, pattern in enumerate(patterns) if re.fullmatch(pattern, path.name, re.IGNORECASE)]
@@ -54,21 +64,24 @@ def fitting_tables(copy: Copy, patterns: Sequence[str], meanings: dict, needed: 
     fitting, refused = [], []
     for path in sorted((path for path in copy.tables if rank(path)[0] < len(patterns)), key=rank)[:MOST_TABLES]:
         try:
-            fitting.append(table_in(path, path.relative_to(copy.root).as_posix(), meanings, needed, sheets))
+            fitting.append(tables_in(path, path.relative_to(copy.root).as_posix(), meanings, needed, sheets))
         except UserMistake as mistake:
             refused.append(str(mistake))
     return fitting, refused
 
 
-def table_in(path: Path, name: str, meanings: dict, needed: Sequence[str], sheets: str = ".*") -> Table:
-    """The first sheet of a file that names the needed columns; those whose names match `sheets` go before the others.
+def tables_in(path: Path, name: str, meanings: dict, needed: Sequence[str], sheets: str = ".*") -> list[Table]:
+    """The sheets of a file that name the needed columns: those whose names match `sheets`, or else the first of the others.
 
     Raises UserMistake where no sheet does, with what the first lacks.
     """
-    first = None
-    for sheet in sorted(read_sheets(path, name), key=lambda sheet: not re.fullmatch(sheets, sheet.name, re.IGNORECASE)):
+    first, found, others = None, [], []
+    for sheet in read_sheets(path, name):
+        known = re.fullmatch(sheets, sheet.name, re.IGNORECASE)
         try:
-            return table_of(sheet, meanings, needed)
+            (found if known else others).append(table_of(sheet, meanings, needed))
         except UserMistake as mistake:
             first = first or mistake
-    raise first or UserMistake(f"{name}: has no sheet")
+    if not found and not others:
+        raise first or UserMistake(f"{name}: has no sheet")
+    return found or others[:1]

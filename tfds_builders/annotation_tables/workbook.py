@@ -7,6 +7,7 @@ What a file is, its first bytes say, not its name.
 
 import csv
 import io
+import re
 import warnings
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -52,8 +53,9 @@ def read_sheets(path: Path, name: str | None = None) -> list[Sheet]:
         content = path.read_bytes()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")                      # of styles and extensions that are not read
-            read = xlsx_cells if content[:2] == b"PK" else xls_cells if content[:4] == b"\xd0\xcf\x11\xe0" else csv_cells
-            return [sheet_of(name, title, cells) for title, cells in read(content)]
+            found = (xlsx_cells(content) if content[:2] == b"PK" else xls_cells(content) if content[:4] == b"\xd0\xcf\x11\xe0"
+                     else [("", csv_cells(content, name))])
+            return [sheet_of(name, title, cells) for title, cells in found]
     except UserMistake:
         raise
     except Exception as error:  # damaged files surface as errors of zip, XML, and the readers themselves
@@ -106,8 +108,8 @@ def xls_cells(content: bytes) -> list[tuple[str, list[list]]]:
                            else cell.value for cell in row] for row in sheet.get_rows()]) for sheet in book.sheets()]
 
 
-def csv_cells(content: bytes) -> list[tuple[str, list[list]]]:
-    """The rows of one file of commas, semicolons or tabs."""
+def csv_cells(content: bytes, name: str) -> list[list]:
+    """The rows of one file of commas, semicolons or tabs. Raises UserMistake where a quote that is not closed swallows rows."""
     encodings = ("utf-16",) if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ENCODINGS
     for encoding in encodings:
         try:
@@ -119,8 +121,23 @@ def csv_cells(content: bytes) -> list[tuple[str, list[list]]]:
         raise ValueError("neither UTF-8 nor UTF-16")
     head = "\n".join(text.splitlines()[:20])
     rows: list[list] = []
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count))
-    for cells in reader:
-        rows += [[]] * (reader.line_num - 1 - len(rows))         # a cell may hold line ends: rows keep the file's lines
-        rows.append(cells)
-    return [("", rows)]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count), strict=True)
+    before = 0
+    try:
+        for cells in reader:
+            not_swallowing(cells, reader.dialect.delimiter, f"{name}, row {before + 1}")
+            before = reader.line_num
+            rows += [[]] * (before - 1 - len(rows))              # a cell may hold line ends: rows keep the file's lines
+            rows.append(cells)
+    except csv.Error as error:
+        raise UserMistake(f"{name}, row {before + 1}: cannot be read ({error}); wanted every quote closed before a separator "
+                          "or the line's end") from None
+    return rows
+
+
+def not_swallowing(cells: Sequence[str], separator: str, place: str) -> None:
+    """Raises UserMistake where a cell holds a line's end and separators behind it: rows that an open quote swallowed."""
+    for cell in cells:
+        if separator in re.split(r"[\r\n]", cell, maxsplit=1)[-1] and re.search(r"[\r\n]", cell):
+            raise UserMistake(f"{place}: cannot be read: the quoted cell {cell[:60]!r} goes on over line ends and separators; "
+                              "wanted its quote closed, or no line ends in it")

@@ -3,7 +3,7 @@ classes I to V, 185 of CASME II and 68 of SAMM. No digest of its list is public;
 """
 
 from mer_jax.data.emotion_labels import OBJECTIVE_OF_MEGC2018
-from tfds_builders.annotated.rows import Annotation
+from tfds_builders.annotated.annotation import Annotation
 from tfds_builders.casme2.casme2_dataset_builder import CASME2
 from tfds_builders.data_set import DataSet, Official, keys_digest
 from tfds_builders.database import Database

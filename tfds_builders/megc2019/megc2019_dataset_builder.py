@@ -5,7 +5,7 @@ it did. Whole: a2e78cc9f74136549dec88564360641acca97adc986a4f034e7c6ab8536a12ea.
 """
 
 from mer_jax.data.emotion_labels import THREE, scheme
-from tfds_builders.annotated.rows import Annotation
+from tfds_builders.annotated.annotation import Annotation
 from tfds_builders.casme2.casme2_dataset_builder import CASME2
 from tfds_builders.data_set import DataSet, Official, keys_digest
 from tfds_builders.database import Database

@@ -1,8 +1,10 @@
 """A table of one's own: any .xlsx, .xls or .csv with subject, clip and emotion, beside folders of frames.
 
-Optional columns: onset, apex, offset (numbers in the names of the frames; without them a folder is one expression), dataset,
-fps, action units, objective class, self report, and frames (a folder below that of the copy; without it the folders are found
-by SUBJECT/CLIP). The classes are the words of the column emotion, sorted.
+Optional columns: onset, apex, offset (numbers in the names of the frames; without the column onset an expression begins with
+the first frame of its folder, without offset it ends with the last, and without apex that is the middle), dataset, fps, action
+units, objective class, self report, and frames (a folder below that of the copy, in every row or in none; without it the
+folders are found by SUBJECT/CLIP, below one named like the dataset where there is such a one). The classes are the words of
+the column emotion, sorted.
 """
 
 import dataclasses
