@@ -115,6 +115,10 @@ def cut(annotation: Annotation, files: dict[int, str], place: str, findings: Fin
         findings.problem(annotation.place, f"{len(held)} of {wanted} frames, {onset} to {offset}, are in {place}, which has "
                                            f"{len(files)} of {span(files)}: left out")
         return None
+    if not shift and doubtful(annotation, files):
+        findings.problem(annotation.place, f"{place} has {len(files)} frames, {span(files)}, of {wanted}, {onset} to {offset}: "
+                                           "they may be numbered anew with some lost: left out")
+        return None
     missing = wanted - len(held)
     if missing:
         first = islice((number for number in range(onset, offset + 1) if number not in held), 3)
@@ -130,6 +134,14 @@ def renumbering(annotation: Annotation, files: dict[int, str]) -> int:
     first, count = min(files, default=0), annotation.offset - annotation.onset + 1
     anew = first in (0, 1) and first < annotation.onset and len(files) == count and max(files) == first + count - 1
     return annotation.onset - first if anew else 0
+
+
+def doubtful(annotation: Annotation, files: dict[int, str]) -> bool:
+    """Whether a folder may hold frames numbered anew of which some are lost: from 0 or 1, before the onset, to before the
+    offset, and no more of them than the expression has. Which frame is which cannot be told then."""
+    first = min(files, default=0)
+    return (first in (0, 1) and first < annotation.onset and max(files, default=0) < annotation.offset
+            and len(files) <= annotation.offset - annotation.onset + 1)
 
 
 def span(files: dict[int, str]) -> str:

@@ -211,3 +211,17 @@ def test_how_large_the_clips_are_in_memory_is_said(copy):
 def test_the_order_of_the_records_is_the_annotations(copy, tmp_path):
     found = build("casme2", [str(copy)], tmp_path / "out", Options())
     assert [key.split("/")[2] for key in clips_from_tfds(found["folder"]).ids] == [row.clip for row in CASME2_ROWS]
+
+
+def test_frames_numbered_anew_of_which_one_is_lost_are_left_out(copy):
+    """Nobody can tell which frame is which: 1 to 9 of the 10 frames 3 to 12; with the tenth it is the whole, numbered anew, and
+    all of 1 to 12 is a longer clip."""
+    for image in (copy / CLIP).iterdir():
+        image.unlink()
+    write_frames(copy / CLIP, [f"img{number}.jpg" for number in range(1, 10)])
+    found = look(copy)
+    assert found["clips"] == 8 and any("has 9 frames, 1 to 9, of 10, 3 to 12: they may be numbered anew" in line
+                                       for line in said(found))
+    for last in (10, 12):
+        write_frames(copy / CLIP, [f"img{number}.jpg" for number in range(10, last + 1)])
+        assert look(copy)["clips"] == 9
