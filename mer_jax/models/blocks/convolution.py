@@ -89,7 +89,7 @@ class Convolution(nn.Module):
     @nn.compact
     def __call__(self, x: Float[Array, "n h w channels"]) -> Float[Array, "n h2 w2 features"]:
         kernel = self.param("kernel", nn.initializers.kaiming_normal(), (self.size, self.size, x.shape[-1], self.features))
-        x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)
+        x, kernel = x.astype(self.dtype), jnp.asarray(kernel, self.dtype)             # kept weights are numpy's
         return halving_convolution(x, kernel) if self.stride == 2 else same_convolution(x, kernel, self.form)
 
 
