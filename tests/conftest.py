@@ -5,6 +5,7 @@ import os
 import pty
 import select
 import struct
+import sys
 import tempfile
 import termios
 from pathlib import Path
@@ -21,7 +22,8 @@ jax.config.update("jax_platforms", "cpu")
 jax.config.update("jax_num_cpu_devices", 8)
 jax.devices()                    # starts the backend now: no test may change the number of devices
 
-from mer_jax.data.clips import Clips, clips_of  # noqa: E402  (after the devices are set)
+from mer_jax import command_line  # noqa: E402  (after the devices are set)
+from mer_jax.data.clips import Clips, clips_of  # noqa: E402
 
 CLIPS_OF_SUBJECTS = {"casme2": (2, 6, 4), "smic": (6, 2, 4)}
 
@@ -126,3 +128,20 @@ def terminal(monkeypatch):
         monkeypatch.setenv("TERM", "xterm")
         return terminal
     return made
+
+
+@pytest.fixture
+def mer_jax(monkeypatch, capsys):
+    """Calls the command with these words; gives (exit status, stdout, stderr)."""
+
+    def call(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["mer-jax", *map(str, words)])
+        capsys.readouterr()
+        try:
+            command_line.main()
+            status = 0
+        except SystemExit as end:
+            status = end.code or 0
+        return status, *capsys.readouterr()
+
+    return call

@@ -11,11 +11,10 @@ from tfds_builders.annotation_tables.repairs import Patch
 
 class Tree(NamedTuple):
     """One kind of folder tree with frames. words: what a folder or image name of it holds; a tree of no such word is that
-    whose words are empty. pixels: trees of the same pixels (the others are cut, scaled or turned)."""
+    whose words are empty."""
 
     kind: str
     words: tuple[str, ...]
-    pixels: str
 
 
 class Key(NamedTuple):

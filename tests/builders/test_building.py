@@ -12,7 +12,6 @@ import tensorflow_datasets as tfds
 from fake_copies import CASME2_ROWS, casme2_copy, samm_copy
 from tensorflow_datasets.core import dataset_metadata
 
-from mer_jax import command_line
 from mer_jax.data.from_tfds import clips_from_tfds
 from mer_jax.data.sampling import window_of
 from mer_jax.mistakes import UserMistake
@@ -162,20 +161,6 @@ def test_a_build_that_fails_leaves_nothing_behind(tmp_path):
 def test_names_that_cannot_be_built(name, tmp_path):
     with pytest.raises(UserMistake, match="cannot be built yet; there are: casme2" if name in RESERVED else "is not known"):
         check(name, [str(tmp_path)], Options())
-
-
-@pytest.fixture
-def mer_jax(monkeypatch, capsys):
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["mer-jax", *map(str, words)])
-        capsys.readouterr()
-        try:
-            command_line.main()
-            status = 0
-        except SystemExit as end:
-            status = end.code or 0
-        return status, *capsys.readouterr()
-    return call
 
 
 def test_the_command_checks_and_builds(copy, tmp_path, mer_jax):

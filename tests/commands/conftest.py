@@ -26,23 +26,6 @@ def here(table, tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture
-def mer_jax(monkeypatch, capsys):
-    """Calls the command with these words; gives (exit status, stdout, stderr)."""
-
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["mer-jax", *map(str, words)])
-        capsys.readouterr()
-        try:
-            command_line.main()
-            status = 0
-        except SystemExit as end:
-            status = end.code or 0
-        return status, *capsys.readouterr()
-
-    return call
-
-
-@pytest.fixture
 def refused(mer_jax):
     """Calls the command with a mistake in it: exit 2, one line that holds all these words, nothing written."""
 

@@ -18,7 +18,7 @@ SAMM = Database(
     key=Key(numbered_key(r"0*([1-9]\d{0,2})", "{:03d}"), numbered_key(r"0*([1-9]\d{0,2})_(\d{1,2})_(\d{1,2})", "{:03d}_{}_{}"),
             lambda clip: clip[:3]),
     tables=(r"SAMM.*Micro_FACS_Codes_v2.*", r".*Micro.*FACS.*", r".*"),
-    trees=(Tree("raw", (), "raw"), Tree("cropped", ("crop",), "cropped")),
+    trees=(Tree("raw", ()), Tree("cropped", ("crop",))),
     rows=(159,),
     licence_page="http://www2.docm.mmu.ac.uk/STAFF/M.Yap/dataset.php",
     layout="SAMM_Micro_FACS_Codes_v2.xlsx and the frames as SAMM/006/006_1_2/006_05562.jpg, at any depth",

@@ -48,7 +48,7 @@ def part(camera: str, long: bool) -> Database:
         telling=f"{'|'.join(map(NAME.format, RATES))}|{LONG}",
         not_folders=others if long else f"{others}|{LONG}|non_micro",
         emotion_of_clip=emotion_of_clip,
-        trees=(Tree("raw", (), "raw"), Tree("cropped", ("crop", "reg_"), "cropped")),
+        trees=(Tree("raw", ()), Tree("cropped", ("crop", "reg_"))),
         rows=(162, 157) if long and camera == "HS" else CLIPS[camera],
         licence_page="https://www.oulu.fi/cmvs/node/41319 (Center for Machine Vision and Signal Analysis, by e-mail)",
         layout=(f"SMIC-E_raw image/{camera}_long/SMIC-{camera}-E_annotation.xlsx and .../SMIC-{camera}-E/s03/s3_po_08/*.jpg"
