@@ -20,6 +20,8 @@ def report(data_set: DataSet, expected: Sequence[Labelled], taken: Sequence[Labe
 
     expected: what the annotations have of the data set, whether there are frames or not.
     """
+    if extent:
+        findings.note(data_set.title, extent.text())
     if data_set.official:
         compare(data_set, expected, taken, findings)
     by_subject = Counter(f"{one.dataset}/{one.subject}" for _, one, _ in taken)

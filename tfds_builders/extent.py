@@ -2,8 +2,6 @@
 
 import dataclasses
 
-from tfds_builders.records import Shown
-
 ROOM = 2 << 30                                                   # bytes that the array should not go beyond
 STEP = 8                                                         # sides are multiples of it: networks halve them
 
@@ -15,10 +13,10 @@ class Extent:
     lengths: list[int] = dataclasses.field(default_factory=list)
     sizes: list[tuple[int, int]] = dataclasses.field(default_factory=list)
 
-    def add(self, clip: Shown) -> None:
-        first = next(iter(clip.pictures.values()))
-        self.lengths.append(len(clip.pictures))
-        self.sizes.append((first.height, first.width))
+    def add(self, frames: int, height: int, width: int) -> None:
+        """One clip more."""
+        self.lengths.append(frames)
+        self.sizes.append((height, width))
 
     def array(self, height: int, width: int) -> int:
         """Bytes of all clips in one size, padded to the longest."""

@@ -13,7 +13,6 @@ from tfds_builders.clips_on_disk import ClipOnDisk, clips_on_disk
 from tfds_builders.data_set import DataSet, Labelled
 from tfds_builders.database import Database
 from tfds_builders.database_options import options_by_database
-from tfds_builders.extent import Extent
 from tfds_builders.licensed_copy.index import Copy, index_copy
 from tfds_builders.options import Options
 from tfds_builders.records import Shown, shown_clips
@@ -67,19 +66,14 @@ def annotated(data_set: DataSet, sources: Mapping[str, Path], options: Options, 
     return found
 
 
-def shown(taken: Sequence[Taken], title: str, findings: Findings, extent: Extent) -> Iterator[tuple[int, Taken, Shown]]:
-    """(number, clip, its frames) of those clips that can be read, in order; at the end how large they are is said.
+def shown(taken: Sequence[Taken], findings: Findings, bar: ProgressBar) -> Iterator[tuple[int, Shown]]:
+    """(number, frames) of those clips whose frames can be read, in order. bar: which counts all of them."""
+    for number, found in enumerate(shown_clips([(one.clip, one.copy) for one in taken], findings)):
+        bar.advance()
+        if found is not None:
+            yield number, found
 
-    extent: to which each is added. Raises UserMistake where none can be read.
-    """
-    with ProgressBar(len(taken), title) as bar:
-        frames = shown_clips([(one.clip, one.copy) for one in taken], findings)
-        for number, (one, found) in enumerate(zip(taken, frames, strict=True)):
-            bar.advance()
-            if found is not None:
-                extent.add(found)
-                yield number, one, found
-    if not extent.lengths:
-        raise UserMistake(f"{taken[0].copy.root}: of {len(taken)} clips none has frames that can be read, such as "
-                          f"{taken[0].clip.place}")
-    findings.note(title, extent.text())
+
+def none_can_be_read(taken: Sequence[Taken]) -> UserMistake:
+    return UserMistake(f"{taken[0].copy.root}: of {len(taken)} clips none has frames that can be read, such as "
+                       f"{taken[0].clip.place}")

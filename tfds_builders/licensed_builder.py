@@ -1,13 +1,18 @@
 """What the TFDS builders of all licensed databases share; a data set itself is facts (`data_set.DataSet`)."""
 
+import dataclasses
+import importlib.util
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow_datasets as tfds
+from tensorflow_datasets.core.dataset_builder import FileReaderBuilder
 
+import mer_jax
 from mer_jax.data.emotion_labels import OBJECTIVE_OF_MEGC2018, SCHEMES
+from mer_jax.progress_bar import ProgressBar
 from tfds_builders.annotated.annotation import APEX_SOURCES
 from tfds_builders.annotation_tables.repairs import Findings
 from tfds_builders.clips_on_disk import key_frames
@@ -15,11 +20,11 @@ from tfds_builders.copy_report import FILE, report
 from tfds_builders.data_set import DataSet
 from tfds_builders.database import Database
 from tfds_builders.extent import Extent
-from tfds_builders.gathering import Taken, gathered, shown
-from tfds_builders.large_splits import large_splits_without_tensorflow, ordered_key, tensorflow_is_there
+from tfds_builders.gathering import Taken, gathered, none_can_be_read, shown
 from tfds_builders.licensed_copy.index import index_copy
 from tfds_builders.options import STORES, Options
 from tfds_builders.records import record
+from tfds_builders.shards import Parts, Shard, cut_into_shards, parts_of
 
 NUMBER = "1.0.0"
 SPLIT = "clips"
@@ -59,7 +64,7 @@ def instructions(data_sets: Sequence[DataSet]) -> str:
                      for data_set in data_sets for database in data_set.databases)
 
 
-class LicensedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class LicensedBuilder(FileReaderBuilder, skip_registration=True):
     """A data set from copies in manual_dir, in manual_dir/DATABASE, or in the folders `sources`, by database.
 
     DATA_SETS: its parts, the first being what is built unless a config names another. After a build `findings` says what was
@@ -73,9 +78,10 @@ class LicensedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def __init__(self, *, file_format=None, sources: Mapping[str, str] | None = None, **words):
         self.findings, self.expected, self.taken, self._sources = Findings(), [], [], sources
-        self.extent, self.copies = Extent(), {}
+        self.extent = Extent()
         self._data_set: DataSet | None = None
-        super().__init__(file_format=file_format or (None if tensorflow_is_there() else "array_record"), **words)
+        usual = None if importlib.util.find_spec("tensorflow") else "array_record"
+        super().__init__(file_format=file_format or usual, **words)
 
     @classmethod
     def data_set_for(cls, options: Options, sources: Mapping[str, Path] | None) -> DataSet:
@@ -92,27 +98,61 @@ class LicensedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return self.dataset_info_from_configs(features=features_of(self.data_set), homepage=self.data_set.licence_page,
                                               disable_shuffling=True)
 
-    def _download_and_prepare(self, *args, **words) -> None:
-        with large_splits_without_tensorflow():
-            super()._download_and_prepare(*args, **words)
-        found = report(self.data_set, self.expected, [one.labelled for one in self.taken], self.findings, self.extent)
-        found["copies"] = self.copies
-        Path(self.data_dir, FILE).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-
-    def _split_generators(self, dl_manager):
+    def _download_and_prepare(self, dl_manager, download_config=None) -> None:
+        data_set, options, folder = self.data_set, self.builder_config.options, Path(self.data_dir)
         sources = {database.name: Path(self._sources[database.name]) if self._sources
-                   else source_folder(Path(dl_manager.manual_dir), database) for database in self.data_set.databases}
-        self.copies = {name: index_copy(source, Findings()).digest() for name, source in sources.items()}
-        options = self.builder_config.options
-        self.expected, taken = gathered(self.data_set, sources, options, self.findings)
+                   else source_folder(Path(dl_manager.manual_dir), database) for database in data_set.databases}
+        copies = {name: index_copy(source, Findings()).digest() for name, source in sources.items()}
+        self.expected, taken = gathered(data_set, sources, options, self.findings)
         if options.store == "keyframes":
             taken = [one._replace(clip=key_frames(one.clip)) for one in taken]
-        return {SPLIT: self._generate_examples(taken)}
+        taken = taken[: getattr(download_config, "max_examples_per_split", None)]
+        made_of = {"copies": copies, "options": dataclasses.asdict(options), "clips": len(taken), "code": mer_jax.__version__,
+                   "format": str(self.info.file_format)}
+        writer = tfds.core.ExampleWriter(self.info.file_format)
+        with parts_of(folder, str(self.version), made_of, writer) as parts:
+            shards = self._shards(taken, parts)
+            if not self.taken:
+                parts.remove()
+                raise none_can_be_read(taken)
+            self.info.set_splits(tfds.core.SplitDict([parts.hand_over(shards, self._get_filename_template(SPLIT))]))
+            parts.remove()
+        found = report(data_set, self.expected, [one.labelled for one in self.taken], self.findings, self.extent)
+        Path(folder, FILE).write_text(json.dumps({**found, "copies": copies}, indent=1) + "\n", encoding="utf-8")
 
-    def _generate_examples(self, taken: list[Taken]) -> Iterator[tuple[int, dict]]:
-        for number, one, frames in shown(taken, self.data_set.title, self.findings, self.extent):
-            self.taken.append(one)
-            yield ordered_key(number, len(taken)), record(one.database, one.clip, frames, one.label, self.data_set.schemes())
+    def _shards(self, taken: list[Taken], parts: Parts) -> list[Shard]:
+        """Every shard: those that an earlier build left, the others made."""
+        shards = []
+        with ProgressBar(len(taken), self.data_set.title) as bar:
+            for number, clips in enumerate(cut_into_shards(taken)):
+                shard = parts.kept(number)
+                if shard:
+                    bar.skip(len(clips))
+                else:
+                    shard = self._shard(parts, number, taken, clips, bar)
+                for finding in shard.findings:
+                    self.findings.again(*finding)
+                for extent in shard.extents:
+                    self.extent.add(*extent)
+                self.taken += [taken[clip] for clip in shard.clips]
+                shards.append(shard)
+        return shards
+
+    def _shard(self, parts: Parts, number: int, taken: list[Taken], clips: range, bar: ProgressBar) -> Shard:
+        """One shard, written."""
+        findings, held, extents = Findings(), [], []
+        serializer = tfds.core.ExampleSerializer(self.info.features.get_serialized_info())
+
+        def records() -> Iterator[bytes]:
+            for clip, frames in shown([taken[clip] for clip in clips], findings, bar):
+                one = taken[clips[clip]]
+                held.append(clips[clip])
+                extents.append(list(frames.extent))
+                made = record(one.database, one.clip, frames, one.label, self.data_set.schemes())
+                example = serializer.get_tf_example(self.info.features.encode_example(made))
+                yield example.SerializeToString(deterministic=True)
+
+        return parts.finish(number, Shard(parts.write(number, records()), held, extents, [list(one) for one in findings]))
 
 
 def source_folder(manual: Path, database: Database) -> Path:

@@ -2,20 +2,19 @@
 
 import contextlib
 import dataclasses
-import fcntl
 import importlib
 import io
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from mer_jax.mistakes import UserMistake, nearest
+from mer_jax.progress_bar import ProgressBar
 from tfds_builders.annotation_tables.repairs import Findings
 from tfds_builders.copy_report import FILE, report
 from tfds_builders.data_set import DataSet
 from tfds_builders.extent import Extent
-from tfds_builders.gathering import annotated, gathered, shown
+from tfds_builders.gathering import annotated, gathered, none_can_be_read, shown
 from tfds_builders.licensed_copy.index import index_copy
 from tfds_builders.options import Options
 
@@ -89,15 +88,21 @@ def check(name: str, words: Sequence[str], options: Options, tables_alone: bool 
         expected = annotated(data_set, sources, options, findings)
         return report(data_set, expected, expected, findings)
     expected, taken = gathered(data_set, sources, options, findings)
-    extent = Extent()
-    whole = [one.labelled for _, one, _ in shown(taken, data_set.title, findings, extent)]
+    whole, extent = [], Extent()
+    with ProgressBar(len(taken), data_set.title) as bar:
+        for number, found in shown(taken, findings, bar):
+            extent.add(*found.extent)
+            whole.append(taken[number].labelled)
+    if not whole:
+        raise none_can_be_read(taken)
     return report(data_set, expected, whole, findings, extent)
 
 
 def build(name: str, words: Sequence[str], out: Path, options: Options) -> dict:
     """Builds a data set below `out`; gives its `report` with "folder", and whether it was "built_already".
 
-    A folder of the data set is there whole or not at all; what a killed build left is removed by the next.
+    A folder of the data set is there whole or not at all; of a build that was stopped, the shards that are whole are used by
+    the next (see `shards`).
     """
     import absl.logging
     import tensorflow_datasets as tfds
@@ -110,11 +115,7 @@ def build(name: str, words: Sequence[str], out: Path, options: Options) -> dict:
         raise UserMistake(f"--out={out}: is a file; wanted a folder")
     out.mkdir(parents=True, exist_ok=True)
     said = io.StringIO()                                          # TFDS announces itself; the builder has a bar of its own
-    with contextlib.redirect_stdout(said), open(out / f".{name}.lock", "w") as alone:
-        try:
-            fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserMistake(f"{out}: another process builds {name} there now") from None
+    with contextlib.redirect_stdout(said):
         absl.logging.set_verbosity(absl.logging.ERROR)            # that a config is the user's own is no warning here
         builder = builder_with(made, options, out, sources)
         folder = Path(builder.data_dir)
@@ -125,8 +126,6 @@ def build(name: str, words: Sequence[str], out: Path, options: Options) -> dict:
                     raise UserMistake(f"{folder}: was built from another copy of {name} than {source}, or that was changed "
                                       "since: name another --out, or remove the folder")
             return {**found, "built_already": True}
-        for left in folder.parent.glob(f"incomplete.*_{folder.name}"):
-            shutil.rmtree(left)
         tfds.disable_progress_bar()
         try:
             builder.download_and_prepare()

@@ -1,7 +1,9 @@
 """One clip as a TFDS record: its frames' bytes, its marks as indices, its labels in every labelling."""
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import NamedTuple
 
 from mer_jax.data.action_units import action_units
@@ -24,18 +26,38 @@ class Shown(NamedTuple):
     pictures: dict[int, Picture]
     missing: int
 
+    @property
+    def extent(self) -> tuple[int, int, int]:
+        """(frames, height, width)."""
+        first = next(iter(self.pictures.values()))
+        return len(self.pictures), first.height, first.width
 
-def read_frames(clip: ClipOnDisk, copy: Copy, pool: ThreadPoolExecutor, findings: Findings) -> Shown | None:
+
+def shown_clips(clips: Iterable[tuple[ClipOnDisk, Copy]], findings: Findings) -> Iterator[Shown | None]:
+    """The frames of every clip, in order, see `usable`; read by all cores, one clip ahead."""
+    with ThreadPoolExecutor() as pool:
+        ahead = deque()
+        for clip, copy in clips:
+            ahead.append((clip, [pool.submit(readable, copy.path(clip.folder, name)) for name in clip.files.values()]))
+            if len(ahead) > 1:
+                yield usable(*ahead.popleft(), findings)
+        for clip, found in ahead:
+            yield usable(clip, found, findings)
+
+
+def readable(path: Path) -> Picture | str:
+    """A picture, or what is wrong with it."""
+    try:
+        return read_picture(path)
+    except ValueError as error:
+        return str(error)
+
+
+def usable(clip: ClipOnDisk, read: Sequence[Future], findings: Findings) -> Shown | None:
     """A clip's frames; None where fewer than two can be read. What cannot, and what is of another size, is said."""
-    def read(name: str) -> Picture | str:
-        try:
-            return read_picture(copy.path(clip.folder, name))
-        except ValueError as error:
-            return str(error)
-
     pictures = {}
-    for (number, name), found in zip(clip.files.items(), pool.map(read, clip.files.values()), strict=True):
-        if isinstance(found, str):
+    for (number, name), one in zip(clip.files.items(), read, strict=True):
+        if isinstance(found := one.result(), str):
             findings.problem(f"{clip.place}/{name}", f"{found}: left out")
         else:
             pictures[number] = found
@@ -55,13 +77,6 @@ def read_frames(clip: ClipOnDisk, copy: Copy, pool: ThreadPoolExecutor, findings
 def in_words(size: tuple[int, int, bool]) -> str:
     height, width, color = size
     return f"{width} x {height} {'in colour' if color else 'in grey'}"
-
-
-def shown_clips(clips: Sequence[tuple[ClipOnDisk, Copy]], findings: Findings) -> Iterator[Shown | None]:
-    """The frames of every clip, in order, read by all cores."""
-    with ThreadPoolExecutor() as pool:
-        for clip, copy in clips:
-            yield read_frames(clip, copy, pool, findings)
 
 
 def record(database: Database, clip: ClipOnDisk, shown: Shown, emotion: int, counts: Sequence[int]) -> dict:

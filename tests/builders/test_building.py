@@ -14,8 +14,9 @@ from tensorflow_datasets.core import dataset_metadata
 
 from mer_jax.data.from_tfds import clips_from_tfds
 from mer_jax.data.sampling import window_of
+from mer_jax.evaluation.folder_lock import locked
 from mer_jax.mistakes import UserMistake
-from tfds_builders.large_splits import ordered_key
+from tfds_builders import licensed_builder
 from tfds_builders.licensed_builder import LicensedBuilder
 from tfds_builders.licensed_data import NAMES, RESERVED, build, builder_class, check
 from tfds_builders.options import Options
@@ -69,24 +70,21 @@ def test_a_builder_says_what_it_is_and_what_it_wants(name, tmp_path):
     assert not list(tmp_path.rglob("dataset_info.json"))
 
 
-def test_a_large_split_is_written_without_tensorflow(copy, tmp_path, monkeypatch):
-    from tensorflow_datasets.core import shuffle
-
-    small = clips_from_tfds(build("casme2", [str(copy)], tmp_path / "small", Options())["folder"])
-    monkeypatch.setattr(shuffle, "MAX_MEM_BUFFER_SIZE", 1000)
-    before = shuffle.tf
-    large = clips_from_tfds(build("casme2", [str(copy)], tmp_path / "large", Options())["folder"])
-    assert shuffle.tf is before
-    assert large.ids == small.ids and (large.frames == small.frames).all()
-    assert not list((tmp_path / "large").rglob("*.tmp"))
-
-
-def test_keys_are_ascending_and_dealt_to_all_buckets():
-    from tensorflow_datasets.core import shuffle
-
-    keys = [ordered_key(number, 250) for number in range(250)]
-    assert keys == sorted(set(keys)) and keys[-1] < 2**128
-    assert len({shuffle.get_bucket_number(key, shuffle.BUCKETS_NUMBER) for key in keys}) == 250
+def test_shards_hold_all_clips_in_order(copy, tmp_path, monkeypatch):
+    """However many there are; a shard of which no clip can be read is none."""
+    root = casme2_copy(tmp_path / "copy")
+    for image in (root / "CASME2_RAW_selected/sub04/EP12_01f").iterdir():
+        image.write_bytes(b"gone")
+    one = build("casme2", [str(root)], tmp_path / "one", Options())
+    monkeypatch.setattr("tfds_builders.shards.FRAMES", 1)
+    many = build("casme2", [str(root)], tmp_path / "many", Options())
+    assert {**many, "folder": one["folder"]} == one
+    assert [len(list(Path(found["folder"]).glob("*.array_record*"))) for found in (one, many)] == [1, 8]
+    first, second = (clips_from_tfds(found["folder"]) for found in (one, many))
+    assert first.ids == second.ids and len(first) == 8 and (first.frames == second.frames).all()
+    info = tfds.builder_from_directory(many["folder"]).info.splits["clips"]
+    assert info.shard_lengths == [1] * 8
+    assert info.num_bytes == sum(path.stat().st_size for path in Path(many["folder"]).glob("*.array_record*"))
 
 
 def test_two_builds_are_the_same_to_the_byte(copy, tmp_path):
@@ -123,28 +121,71 @@ def test_key_frames_are_onset_apex_and_offset_and_have_no_rate(copy, tmp_path):
 
 KILLED = """
 import os, signal, sys
-from tfds_builders import licensed_builder, licensed_data
+from tfds_builders import licensed_builder, licensed_data, shards
 from tfds_builders.options import Options
-record, made = licensed_builder.record, []
+record, made, shards.FRAMES = licensed_builder.record, [], 1
 def dying(*words):
     made.append(1)
-    if len(made) == 4:
-        os.kill(os.getpid(), signal.SIGKILL)
+    if len(made) == int(sys.argv[3]):
+        os.kill(os.getpid(), getattr(signal, sys.argv[4]))
     return record(*words)
 licensed_builder.record = dying
 licensed_data.build("casme2", [sys.argv[1]], __import__("pathlib").Path(sys.argv[2]), Options())
 """
 
 
-def test_a_killed_build_passes_for_nothing_and_the_next_is_whole(copy, tmp_path):
-    done = subprocess.run([sys.executable, "-c", KILLED, str(copy), str(tmp_path / "out")], check=False, capture_output=True,
-                          env={**os.environ, "JAX_PLATFORMS": "cpu"})
-    assert done.returncode == -9
-    left = list((tmp_path / "out/casme2/frames").iterdir())
-    assert len(left) == 1 and left[0].name.startswith("incomplete.")
-    found = build("casme2", [str(copy)], tmp_path / "out", Options())
-    assert found["clips"] == 9 and not found["built_already"]
-    assert [path.name for path in (tmp_path / "out/casme2/frames").iterdir()] == ["1.0.0"]
+@pytest.fixture
+def stopped(copy, tmp_path, monkeypatch):
+    """(folder below which a build of one shard a clip was stopped at the fourth, the numbers of the clips made since)."""
+    def stop(signal="SIGKILL"):
+        done = subprocess.run([sys.executable, "-c", KILLED, str(copy), str(tmp_path / "out"), "4", signal], check=False,
+                              capture_output=True, env={**os.environ, "JAX_PLATFORMS": "cpu"})
+        assert done.returncode == (-9 if signal == "SIGKILL" else -2), done.stderr
+        assert not list((tmp_path / "out/casme2/frames").glob("1.0.0"))
+        return tmp_path / "out", made
+
+    made, record = [], licensed_builder.record
+    monkeypatch.setattr(licensed_builder, "record", lambda *words: made.append(1) or record(*words))
+    monkeypatch.setattr("tfds_builders.shards.FRAMES", 1)
+    return stop
+
+
+@pytest.mark.parametrize("signal", ["SIGKILL", "SIGINT"])
+def test_a_stopped_build_passes_for_nothing_and_the_next_goes_on(signal, stopped, copy, tmp_path):
+    out, made = stopped(signal)
+    found = build("casme2", [str(copy)], out, Options())
+    assert (found["clips"], len(made), found["built_already"]) == (9, 6, False)
+    assert [path.name for path in (out / "casme2/frames").iterdir()] == ["1.0.0"]
+    straight = build("casme2", [str(copy)], tmp_path / "straight", Options())
+    assert {**straight, "folder": found["folder"]} == found
+    first, second = (Path(one["folder"]) for one in (found, straight))
+    assert sorted(path.name for path in first.iterdir()) == sorted(path.name for path in second.iterdir())
+    for path in first.glob("*.array_record*"):
+        assert path.read_bytes() == (second / path.name).read_bytes()
+
+
+def test_parts_of_another_copy_are_made_again(stopped, tmp_path):
+    out, made = stopped()
+    parts = out / "casme2/frames/.1.0.0.parts"
+    assert sorted(path.name for path in parts.glob("*.json")) == ["0.json", "1.json", "2.json", "made_of.json"]
+    other = casme2_copy(tmp_path / "other", CASME2_ROWS[:5])
+    assert build("casme2", [str(other)], out, Options())["clips"] == len(made) == 5
+
+
+def test_a_part_that_was_cut_off_is_made_again(stopped, copy):
+    out, made = stopped()
+    parts = out / "casme2/frames/.1.0.0.parts"
+    (parts / "0").write_bytes((parts / "0").read_bytes()[:-1])
+    (parts / "1.json").write_text("{")
+    assert build("casme2", [str(copy)], out, Options())["clips"] == 9 and len(made) == 8
+
+
+def test_two_builds_of_one_thing_at_once(copy, tmp_path):
+    parts = tmp_path / "casme2/frames/.1.0.0.parts"
+    parts.mkdir(parents=True)
+    with locked(parts), pytest.raises(UserMistake, match="another process is running in this folder"):
+        build("casme2", [str(copy)], tmp_path, Options())
+    assert build("casme2", [str(copy)], tmp_path, Options())["clips"] == 9
 
 
 def test_a_build_that_fails_leaves_nothing_behind(tmp_path):
@@ -153,8 +194,7 @@ def test_a_build_that_fails_leaves_nothing_behind(tmp_path):
         image.write_bytes(b"gone")
     with pytest.raises(UserMistake, match="of 2 clips none has frames that can be read, such as CASME2_RAW_selected"):
         build("casme2", [str(root)], tmp_path / "out", Options())
-    assert not [path for path in (tmp_path / "out").rglob("*") if path.suffix != ".lock" and "array_record" in path.name]
-    assert not list((tmp_path / "out").rglob("*1.0.0"))
+    assert not list((tmp_path / "out").rglob("*1.0.0*"))
 
 
 @pytest.mark.parametrize("name", [*RESERVED, "casme_2", "../casme2", ""])

@@ -39,6 +39,10 @@ class Findings:
     def note(self, place: str, text: str) -> None:
         self._add("note", place, text)
 
+    def again(self, kind: str, place: str, text: str) -> None:
+        """A finding that was made before, as it was."""
+        self._found[Finding(kind, place, text)] = None
+
     def _add(self, kind: str, place: str, text: str) -> None:
         """One line, whatever a cell or a file's name holds."""
         place, text = (" ".join(printable(part).split()) for part in (place, text))
