@@ -132,8 +132,12 @@ def add_data(command: Callable) -> None:
                       "(default: the folder of TFDS, where its name alone finds it)")
     made.add_argument("--frames", default="", metavar="KIND|FOLDER", help="which frames, of several: raw, selected, "
                       "cropped, or their folder (default: where most clips are; of equal ones those as filmed)")
-    made.add_argument("--store", choices=("frames", "keyframes"), default="frames", help="build: all frames from onset to "
-                      "offset, or onset, apex and offset alone")
+    made.add_argument("--store", choices=("frames", "keyframes", "flow"), default="frames", help="build: all frames from onset "
+                      "to offset; onset, apex and offset alone; or the optical flow from onset to apex, as networks read it")
+    made.add_argument("--faces", default="", metavar="FILE", help="build: cut the faces out, all at one place, size and angle, "
+                      "found by a model (face_landmarker.task), or from a table of landmarks")
+    made.add_argument("--size", default="", metavar="HEIGHTxWIDTH", help="build: of these crops (default: 112x112); of flow "
+                      "without them, what frames are brought to first (default: 168x144)")
     made.add_argument("--part", default="", help="of smic: HS, VIS, NIR, HS_E, VIS_E, NIR_E (default: HS)")
     made.add_argument("--table", default="", metavar="[DATABASE=]FILE", help="which annotation, of several (default: the best "
                       "known)")

@@ -135,25 +135,39 @@ def data(arguments: argparse.Namespace, rest: list[str]) -> None:
     from mer_jax.loading import data_folder, licensed_data
 
     licensed, report_text = licensed_data()
+    check_action(arguments)
     options = licensed.options_of(arguments.frames, arguments.table, arguments.patches, arguments.apexes, arguments.part,
-                                  arguments.store)
+                                  arguments.store, arguments.faces, arguments.size)
     if arguments.action == "check":
-        if arguments.out:
-            raise UserMistake("option --out belongs to data build; data check writes nothing")
-        if arguments.store != "frames":
-            raise UserMistake("option --store belongs to data build; data check looks at all frames")
         found = licensed.check(arguments.name, arguments.source, options, arguments.tables_alone)
     else:
-        if arguments.tables_alone:
-            raise UserMistake("option --tables-alone belongs to data check; data build wants the frames as well")
         found = licensed.build(arguments.name, arguments.source, arguments.out or data_folder(), options)
     print(json.dumps(found) if arguments.json else report_text(found))
     if arguments.action == "build" and not arguments.json:
         already = ", which was built already" if found["built_already"] else ""
-        words = [f"--size={found['size']}"] * bool(found["size"])
-        if "label3" in found["labels"] and len(found["by_class"]) > 3:
-            words.insert(0, "--label=label3")                      # what the networks of the field are compared in
-        print(f"folder: {found['folder']}{already}\nnext: {' '.join(['mer-jax flow', found['folder'], *words, '--out=flow'])}")
+        print(f"folder: {found['folder']}{already}\nnext: {next_command(found, arguments.store)}")
+
+
+def check_action(arguments: argparse.Namespace) -> None:
+    """Raises UserMistake for an option of the other action."""
+    if arguments.action == "build" and arguments.tables_alone:
+        raise UserMistake("option --tables-alone belongs to data check; data build wants the frames as well")
+    if arguments.action == "check":
+        if arguments.out:
+            raise UserMistake("option --out belongs to data build; data check writes nothing")
+        for name, usual in (("store", "frames"), ("faces", ""), ("size", "")):
+            if getattr(arguments, name) != usual:
+                raise UserMistake(f"option --{name} belongs to data build; data check looks at all frames, as they are")
+
+
+def next_command(found: dict, store: str) -> str:
+    """What to type once a data set is built, with the labelling that the networks of the field are compared in."""
+    label = "label3" if "label3" in found["labels"] and len(found["by_class"]) > 3 else ""
+    if store == "flow":
+        return " ".join(["mer-jax benchmark --config=experiments/ststnet_megc2019.py", f"--config.data.name={found['folder']}",
+                         *[f"--config.data.label={label}"] * bool(label), "--config.protocol=leave_one_subject_out"])
+    size = [f"--size={found['size']}"] * bool(found["size"])
+    return " ".join(["mer-jax flow", found["folder"], *[f"--label={label}"] * bool(label), *size, "--out=flow"])
 
 
 def report(arguments: argparse.Namespace, rest: list[str]) -> None:

@@ -20,27 +20,27 @@ from urllib.parse import quote
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from mer_jax.data.clips import Clips, data_digest
-from mer_jax.evaluation.folder_lock import locked
 from mer_jax.evaluation.identity import code_digest, decisive_versions
-from mer_jax.evaluation.whole_files import read_json, write_json, write_whole
+from mer_jax.folder_lock import locked
 from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.motion.apex import GRID, boxes_around, divide_and_conquer, largest_motion, middle
-from mer_jax.motion.flow_features import THIRD_CHANNELS, stretched, three_channels
+from mer_jax.motion.flow_features import THIRD_CHANNELS
+from mer_jax.motion.flow_picture import SIDE, field_between, picture_of
 from mer_jax.motion.luma import luma
-from mer_jax.motion.tvl1 import FAITHFUL, FAST, TVL1, tvl1
+from mer_jax.motion.tvl1 import FAITHFUL, FAST, TVL1
 from mer_jax.progress_bar import ProgressBar
+from mer_jax.whole_files import read_json, write_json, write_whole
 
 FORMS = {"faithful": FAITHFUL, "fast": FAST}
 ESTIMATES = {"middle": lambda _, onset, offset, boxes: middle(onset, offset), "largest_motion": largest_motion,
              "divide_and_conquer": divide_and_conquer}
 SUM = "flow sha256"                                           # the text chunk of a picture
 PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
-SIDE = 28                                                     # of the pictures
 PIXELS_AT_ONCE = 2**20                                        # of one call; more clips in a call are no faster on a CPU
 
 
@@ -125,19 +125,7 @@ def fields(clips: Clips, rows: list[int], settings: TVL1, apex: str,
         part = rows[start : start + count]
         filled, apexes = np.resize(part, count), np.resize([apex_of(clips, row, apex) for row in part], count)
         first, second = (np.asarray(clips.frames)[filled, marks] for marks in (np.asarray(clips.onset)[filled], apexes))
-        yield from zip(part, np.asarray(field_of(first, second, settings, channels)), strict=False)
-
-
-@functools.partial(jax.jit, static_argnums=(2, 3))
-def field_of(first: Array, second: Array, settings: TVL1, channels: str) -> Float[Array, "n height width 3"]:
-    first, second = (luma(frames.astype(jnp.float32) / 255) for frames in (first, second))
-    return three_channels(tvl1(first, second, settings), channels)
-
-
-@jax.jit
-def picture_of(field: Float[Array, "height width 3"]) -> Array:
-    """(SIDE, SIDE, 3) uint8: linear with antialiasing, so weighted means over the pixels around each, then stretched."""
-    return stretched(jax.image.resize(field, (SIDE, SIDE, 3), "linear"))
+        yield from zip(part, np.asarray(field_between(first, second, settings, channels)), strict=False)
 
 
 def place(folder: Path, kind: str, clip: str) -> Path:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1] / "mer_jax"
-FLOORS = ["mistakes", "progress_bar", "metrics", "data", "motion", "faces", "light", "synthetic", "models", "training",
-          "loading", "evaluation", "stored_flow", "sweeps", "backend", "config_keys", "settings", "config_reading", "commands",
-          "command_line"]
+FLOORS = ["mistakes", "progress_bar", "whole_files", "folder_lock", "metrics", "data", "motion", "faces", "light", "synthetic",
+          "models", "training", "loading", "evaluation", "stored_flow", "sweeps", "backend", "config_keys", "settings",
+          "config_reading", "commands", "command_line"]
 
 
 def floor_of(module: str) -> str:

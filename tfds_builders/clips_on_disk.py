@@ -148,14 +148,14 @@ def span(files: dict[int, str]) -> str:
     return f"{min(files)} to {max(files)}" if files else "no numbers"
 
 
-def key_frames(clip: ClipOnDisk) -> ClipOnDisk:
-    """A clip of its onset, apex and offset alone, each the nearest frame that is there.
+def key_frames(clip: ClipOnDisk, marks: int = 3) -> ClipOnDisk:
+    """A clip of its onset, apex and offset alone, or of the first of these `marks`, each the nearest frame that is there.
 
     They do not follow each other at the camera's rate, so the clip has none: where a rate is told, networks take windows of
     consecutive frames.
     """
     numbers = list(clip.files)
-    kept = sorted({numbers[nearest(numbers, mark)] for mark in clip.marks})
+    kept = sorted({numbers[nearest(numbers, mark)] for mark in clip.marks[:marks]})
     return clip._replace(files={number: clip.files[number] for number in kept}, annotation=clip.annotation._replace(fps=-1.0))
 
 

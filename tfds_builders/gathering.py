@@ -74,6 +74,6 @@ def shown(taken: Sequence[Taken], findings: Findings, bar: ProgressBar) -> Itera
             yield number, found
 
 
-def none_can_be_read(taken: Sequence[Taken]) -> UserMistake:
-    return UserMistake(f"{taken[0].copy.root}: of {len(taken)} clips none has frames that can be read, such as "
+def none_can_be_read(taken: Sequence[Taken], more: str = "") -> UserMistake:
+    return UserMistake(f"{taken[0].copy.root}: of {len(taken)} clips none has frames that can be read{more}, such as "
                        f"{taken[0].clip.place}")

@@ -1,6 +1,7 @@
 """What the TFDS builders of all licensed databases share; a data set itself is facts (`data_set.DataSet`)."""
 
-import dataclasses
+import functools
+import importlib.metadata
 import importlib.util
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +11,6 @@ import numpy as np
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.dataset_builder import FileReaderBuilder
 
-import mer_jax
 from mer_jax.data.emotion_labels import OBJECTIVE_OF_MEGC2018, SCHEMES
 from mer_jax.progress_bar import ProgressBar
 from tfds_builders.annotated.annotation import APEX_SOURCES
@@ -23,6 +23,7 @@ from tfds_builders.extent import Extent
 from tfds_builders.gathering import Taken, gathered, none_can_be_read, shown
 from tfds_builders.licensed_copy.index import index_copy
 from tfds_builders.options import STORES, Options
+from tfds_builders.preparing import FACE, Preparation, preparation
 from tfds_builders.records import record
 from tfds_builders.shards import Parts, Shard, cut_into_shards, parts_of
 
@@ -30,23 +31,24 @@ NUMBER = "1.0.0"
 SPLIT = "clips"
 TEXTS = ("apex_raw", "dataset", "subject", "clip", "clip_id", "emotion_raw", "au_raw", "self_report", "frames_kind",
          "source_file", "annotation_row")
-INTEGERS = ("onset", "apex", "offset", "onset_index", "apex_index", "offset_index", "objective_class", "height", "width",
-            "missing_frames")
+INTEGERS = ("onset", "apex", "offset", "objective_class", "height", "width", "missing_frames")
+INDICES = ("onset_index", "apex_index", "offset_index")
 
 
 class Config(tfds.core.BuilderConfig):
     """Whole expressions or their key frames, of one kind of frames, with a user's options."""
 
     def __init__(self, options: Options):
-        does = f"{STORES[options.store]}, {options.frames or 'the best kind that the copy has'}, as on disk"
+        how = "faces of {} x {}".format(*(options.size or FACE)) if options.faces else "as on disk"
+        does = f"{STORES[options.store]}, {options.frames or 'the best kind that the copy has'}, {how}"
         super().__init__(name=f"{options.store}{options.suffix()}", version=tfds.core.Version(NUMBER),
                          description=f"{does}{f', of the part {options.part}' if options.part else ''}.")
         self.options = options
 
 
 def configs(data_sets: Sequence[DataSet]) -> list[Config]:
-    """`frames` and `keyframes`, the best kind that a copy has, and one for each kind that all databases have, by its name; of
-    every part."""
+    """`frames`, `keyframes` and `flow`, of the best kind that a copy has, and of each kind that all databases have, by its
+    name; of every part."""
     return [Config(Options(frames=kind, part=data_set.part if number else "", store=store)) for store in STORES
             for number, data_set in enumerate(data_sets) for kind in ("", *common_kinds(data_set))]
 
@@ -95,32 +97,36 @@ class LicensedBuilder(FileReaderBuilder, skip_registration=True):
         return self._data_set
 
     def _info(self) -> tfds.core.DatasetInfo:
-        return self.dataset_info_from_configs(features=features_of(self.data_set), homepage=self.data_set.licence_page,
-                                              disable_shuffling=True)
+        return self.dataset_info_from_configs(features=features_of(self.data_set, self.builder_config.options),
+                                              homepage=self.data_set.licence_page, disable_shuffling=True)
 
     def _download_and_prepare(self, dl_manager, download_config=None) -> None:
         data_set, options, folder = self.data_set, self.builder_config.options, Path(self.data_dir)
+        prepare = preparation(options, data_set.databases)
         sources = {database.name: Path(self._sources[database.name]) if self._sources
                    else source_folder(Path(dl_manager.manual_dir), database) for database in data_set.databases}
         copies = {name: index_copy(source, Findings()).digest() for name, source in sources.items()}
         self.expected, taken = gathered(data_set, sources, options, self.findings)
-        if options.store == "keyframes":
-            taken = [one._replace(clip=key_frames(one.clip)) for one in taken]
+        taken = [one for one in map(functools.partial(cut, store=options.store, findings=self.findings), taken) if one]
+        if options.store == "flow" and not options.faces and any(one.clip.kind != "cropped" for one in taken):
+            self.findings.note(data_set.title, "flow of whole pictures, what is around the face with it; --faces=FILE cuts the "
+                                               "faces out first")
         taken = taken[: getattr(download_config, "max_examples_per_split", None)]
-        made_of = {"copies": copies, "options": dataclasses.asdict(options), "clips": len(taken), "code": mer_jax.__version__,
-                   "format": str(self.info.file_format)}
+        made_of = {"copies": copies, "options": [options.suffix(), options.store], "clips": len(taken),
+                   "format": str(self.info.file_format), "code": importlib.metadata.version("mer_jax")}
         writer = tfds.core.ExampleWriter(self.info.file_format)
         with parts_of(folder, str(self.version), made_of, writer) as parts:
-            shards = self._shards(taken, parts)
+            shards = self._shards(taken, prepare, parts)
             if not self.taken:
                 parts.remove()
-                raise none_can_be_read(taken)
+                raise none_can_be_read(taken, " and a face in them" if options.faces else "")
             self.info.set_splits(tfds.core.SplitDict([parts.hand_over(shards, self._get_filename_template(SPLIT))]))
             parts.remove()
-        found = report(data_set, self.expected, [one.labelled for one in self.taken], self.findings, self.extent)
+        extent = self.extent if self.extent.lengths else None
+        found = report(data_set, self.expected, [one.labelled for one in self.taken], self.findings, extent)
         Path(folder, FILE).write_text(json.dumps({**found, "copies": copies}, indent=1) + "\n", encoding="utf-8")
 
-    def _shards(self, taken: list[Taken], parts: Parts) -> list[Shard]:
+    def _shards(self, taken: list[Taken], prepare: Preparation, parts: Parts) -> list[Shard]:
         """Every shard: those that an earlier build left, the others made."""
         shards = []
         with ProgressBar(len(taken), self.data_set.title) as bar:
@@ -129,7 +135,7 @@ class LicensedBuilder(FileReaderBuilder, skip_registration=True):
                 if shard:
                     bar.skip(len(clips))
                 else:
-                    shard = self._shard(parts, number, taken, clips, bar)
+                    shard = self._shard(parts, number, taken, clips, prepare, bar)
                 for finding in shard.findings:
                     self.findings.again(*finding)
                 for extent in shard.extents:
@@ -138,18 +144,23 @@ class LicensedBuilder(FileReaderBuilder, skip_registration=True):
                 shards.append(shard)
         return shards
 
-    def _shard(self, parts: Parts, number: int, taken: list[Taken], clips: range, bar: ProgressBar) -> Shard:
+    def _shard(self, parts: Parts, number: int, taken: list[Taken], clips: range, prepare: Preparation,
+               bar: ProgressBar) -> Shard:
         """One shard, written."""
         findings, held, extents = Findings(), [], []
         serializer = tfds.core.ExampleSerializer(self.info.features.get_serialized_info())
 
         def records() -> Iterator[bytes]:
-            for clip, frames in shown([taken[clip] for clip in clips], findings, bar):
+            for clip, read in shown([taken[clip] for clip in clips], findings, bar):
                 one = taken[clips[clip]]
+                if (ready := prepare(one, read, findings)) is None:
+                    continue
                 held.append(clips[clip])
-                extents.append(list(frames.extent))
-                made = record(one.database, one.clip, frames, one.label, self.data_set.schemes())
-                example = serializer.get_tf_example(self.info.features.encode_example(made))
+                if "frames" in self.info.features:
+                    extents.append(list(ready.shown.extent))
+                made = record(one.database, one.clip, ready.shown, one.label, self.data_set.schemes()) | ready.features
+                example = serializer.get_tf_example(self.info.features.encode_example(
+                    {name: made[name] for name in self.info.features}))
                 yield example.SerializeToString(deterministic=True)
 
         return parts.finish(number, Shard(parts.write(number, records()), held, extents, [list(one) for one in findings]))
@@ -162,13 +173,30 @@ def source_folder(manual: Path, database: Database) -> Path:
     return below if found and found.folders and (found.tables or not database.tables) else manual
 
 
-def features_of(data_set: DataSet) -> tfds.features.FeaturesDict:
+def cut(one: Taken, store: str, findings: Findings) -> Taken | None:
+    """A clip with the frames that are read of it; None of one without motion where that is wanted, which is said."""
+    if store == "frames":
+        return one
+    kept = one._replace(clip=key_frames(one.clip, 2 if store == "flow" else 3))
+    if store == "flow" and len(kept.clip.files) < 2:
+        onset, apex, _ = one.clip.marks
+        findings.problem(one.clip.annotation.place, f"onset {onset} and apex {apex} are one frame: without motion, left out")
+        return None
+    return kept
+
+
+def features_of(data_set: DataSet, options: Options) -> tfds.features.FeaturesDict:
     """The features of a clip, alike for every licensed database; what one has not is -1, 0 or empty."""
     F = tfds.features
     name = data_set.databases[0].name
+    stored = {"frames": F.Sequence(F.Image(shape=(None, None, 3))), "frame_numbers": F.Sequence(np.int32),
+              **dict.fromkeys(INDICES, np.int32)}
+    if options.faces:
+        stored["landmarks"] = F.Tensor(shape=(68, 2), dtype=np.float32)
+    if options.store == "flow":
+        stored = {"flow": F.Tensor(shape=(28, 28, 3), dtype=np.uint8), "flow_coding": F.Text()}
     return F.FeaturesDict({
-        "frames": F.Sequence(F.Image(shape=(None, None, 3))), "frame_numbers": F.Sequence(np.int32),
-        **dict.fromkeys(INTEGERS, np.int32), **{name: F.Text() for name in TEXTS},
+        **stored, **dict.fromkeys(INTEGERS, np.int32), **{name: F.Text() for name in TEXTS},
         "apex_source": F.ClassLabel(names=list(APEX_SOURCES)), "fps": np.float32,
         "emotion": F.ClassLabel(names=list(data_set.classes)),
         **{f"label{count}": F.ClassLabel(names=list(SCHEMES[name, count].classes)) for count in data_set.schemes()},

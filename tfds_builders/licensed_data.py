@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from mer_jax.data.resizing import size_of
 from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.progress_bar import ProgressBar
 from tfds_builders.annotation_tables.repairs import Findings
@@ -31,12 +32,20 @@ def builder_class(name: str) -> type:
     return importlib.import_module(f"tfds_builders.{name}").Builder
 
 
-def options_of(frames: str, table: str, patches: str, apexes: str, part: str, store: str) -> Options:
-    """The options that a command's words name. Raises UserMistake where the file of apexes is not there."""
-    if apexes and not Path(apexes).is_file():
-        raise UserMistake(f"--apexes={apexes}: no such file; wanted a table of subject, clip and apex")
+def options_of(frames: str, table: str, patches: str, apexes: str, part: str, store: str, faces: str, size: str) -> Options:
+    """The options that a command's words name. Raises UserMistake where a file is not there, or a size does not fit."""
+    for name, file, wanted in (("apexes", apexes, "a table of subject, clip and apex"),
+                               ("faces", faces, "a landmarker's model, or a table of subject, clip, x_0, y_0 to x_67, y_67")):
+        if file and not Path(file).is_file():
+            raise UserMistake(f"--{name}={file}: no such file; wanted {wanted}")
     names = tuple(sorted(part.strip() for part in patches.split(",") if part.strip()))
-    return Options(frames, table, names or None, apexes, part, store)
+    height, width = found = size_of(size, "--size") if size else (0, 0)
+    if size and not faces and store != "flow":
+        raise UserMistake(f"--size={size}: frames are stored as on disk, and brought to a size as they are read; wanted "
+                          "--faces=FILE or --store=flow with it")
+    if faces and height != width:
+        raise UserMistake(f"--size={size}: crops of faces are square; wanted one such as {height}x{height}")
+    return Options(frames, table, names or None, apexes, part, store, faces, found if size else None)
 
 
 def data_set_of(name: str, options: Options) -> DataSet:

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import tensorflow_datasets as tfds
 
-from mer_jax.evaluation.folder_lock import locked
-from mer_jax.evaluation.whole_files import read_json, write_json
+from mer_jax.folder_lock import locked
 from mer_jax.mistakes import UserMistake
+from mer_jax.whole_files import read_json, write_json
 from tfds_builders.gathering import Taken
 
 FRAMES = 1024                                                    # of a shard, or up to one clip more

@@ -15,8 +15,8 @@ from matplotlib.figure import Figure, SubFigure
 from mer_jax.evaluation.fidelity_examples import Example, eye_factor, levels_of
 from mer_jax.evaluation.flow_estimators import ESTIMATORS
 from mer_jax.evaluation.motion_summary import BASELINE, CEILING, CLEAN
-from mer_jax.evaluation.whole_files import write_whole
 from mer_jax.light.camera import LEVELS
+from mer_jax.whole_files import write_whole
 
 WIDTH, CURVES, DPI = 11.0, 4.0, 150                           # inches
 CELL, LEFT, WORDS, GAP, LINE = 1.75, 0.2, 1.05, 0.06, 0.2     # inches: widest picture, margin, room for words, between, a line

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from mer_jax.evaluation.predictions import Predictions, read_csv
-from mer_jax.evaluation.whole_files import read_json
 from mer_jax.mistakes import UserMistake
 from mer_jax.training.event_log import events_of
+from mer_jax.whole_files import read_json
 
 
 @dataclasses.dataclass(frozen=True)

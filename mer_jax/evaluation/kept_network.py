@@ -18,7 +18,6 @@ from mer_jax.evaluation.finished_run import read_run
 from mer_jax.evaluation.layout import data_of, make_runs
 from mer_jax.evaluation.run_config import decisive, describe
 from mer_jax.evaluation.score import HEADLINES, score
-from mer_jax.evaluation.whole_files import write_json, write_whole
 from mer_jax.mistakes import UserMistake
 from mer_jax.models import create
 from mer_jax.models.pretrained import read_trunk
@@ -27,6 +26,7 @@ from mer_jax.training.finite import NotFinite
 from mer_jax.training.many_runs import train_one
 from mer_jax.training.metric_log import MetricLog
 from mer_jax.training.run import Program
+from mer_jax.whole_files import write_json, write_whole
 
 NEVER_SCORED = "never scored"
 

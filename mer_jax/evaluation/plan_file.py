@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mer_jax.evaluation.whole_files import read_json, write_json
 from mer_jax.mistakes import UserMistake
 from mer_jax.training.plan import Plan
+from mer_jax.whole_files import read_json, write_json
 
 
 def obeyed_plan(folder: Path, fresh: Plan, clear: Callable[[], None],

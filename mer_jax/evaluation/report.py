@@ -17,9 +17,9 @@ from mer_jax.evaluation.predictions import Predictions
 from mer_jax.evaluation.score import HEADLINES, LINEAR, MAJORITY, at_plain_light, chosen_selection, entry, rows_of, score
 from mer_jax.evaluation.score_table import PEEK, over_linear
 from mer_jax.evaluation.uncertainty import paired_difference, same_clips
-from mer_jax.evaluation.whole_files import write_whole
 from mer_jax.light.camera import LEVELS
 from mer_jax.mistakes import UserMistake
+from mer_jax.whole_files import write_whole
 
 LICENSED = "This file contains licensed faces: what may be done with them, their database's licence says."
 UNKNOWN_START = "Every run began with weights from a file: whether those have seen the people tested here is not known."

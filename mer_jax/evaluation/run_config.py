@@ -8,9 +8,9 @@ from typing import Any
 
 from mer_jax.data.clips import Clips, data_digest
 from mer_jax.evaluation.identity import DECISIVE, arrays_digest, code_digest, decisive_versions, digest_of, versions
-from mer_jax.evaluation.whole_files import read_json
 from mer_jax.mistakes import UserMistake
 from mer_jax.training.run import Run
+from mer_jax.whole_files import read_json
 
 NAMES_ONLY = ("name", "source", "weights")       # what files are called: no number depends on it, and digests tell them
 START_OVER = "name another --out, or start over with --fresh"

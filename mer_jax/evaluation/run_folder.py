@@ -20,7 +20,6 @@ from mer_jax.data.folds import PROTOCOLS, Folds
 from mer_jax.evaluation.benchmark import Experiment, audit_again, looking_maps, predictions_of, prepare, train_experiment
 from mer_jax.evaluation.examples import example_faces
 from mer_jax.evaluation.finished_run import is_finished, read_run
-from mer_jax.evaluation.folder_lock import locked
 from mer_jax.evaluation.linear import linear_predictions
 from mer_jax.evaluation.plan_file import obeyed_plan
 from mer_jax.evaluation.predictions import to_csv
@@ -35,7 +34,7 @@ from mer_jax.evaluation.run_config import (
     with_runs,
 )
 from mer_jax.evaluation.score import score
-from mer_jax.evaluation.whole_files import write_json, write_whole
+from mer_jax.folder_lock import locked
 from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.models import create
 from mer_jax.models.pretrained import read_trunk
@@ -43,6 +42,7 @@ from mer_jax.training.many_runs import Result
 from mer_jax.training.metric_log import logged_seconds
 from mer_jax.training.profile import profile_epoch
 from mer_jax.training.tuning import measured_plan
+from mer_jax.whole_files import write_json, write_whole
 
 FILES = ("report.html", "metrics.json", "predictions.csv", "linear.csv", "attention.npz", "faces.npz", "log.jsonl",
          "plan.json", "config.json")

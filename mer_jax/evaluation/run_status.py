@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from mer_jax.evaluation.finished_run import is_finished
-from mer_jax.evaluation.folder_lock import Holder, boot_id, is_held, last_holder
-from mer_jax.evaluation.whole_files import read_json
+from mer_jax.folder_lock import Holder, boot_id, is_held, last_holder
 from mer_jax.mistakes import UserMistake
 from mer_jax.training.event_log import EventReader
 from mer_jax.training.progress import FAILED, STOPPED, Progress, after, band, seconds_left, seconds_per_epoch
+from mer_jax.whole_files import read_json
 
 RUNNING, FINISHED, KILLED, ELSEWHERE = "running", "finished", "killed", "elsewhere"
 ONCE = ("--fresh", "--profile")                  # words of a command that are not given again to go on

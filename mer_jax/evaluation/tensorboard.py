@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from mer_jax.evaluation.folder_lock import is_held
+from mer_jax.folder_lock import is_held
 from mer_jax.mistakes import UserMistake
 from mer_jax.training.event_log import EventReader
 from mer_jax.training.progress import Progress, after, band

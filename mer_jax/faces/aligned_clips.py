@@ -1,7 +1,6 @@
 """`aligned`: a data set with its faces cut out, all at one place, size and angle."""
 
 import functools
-import math
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float, UInt8
 
 from mer_jax.data.clips import Clips
-from mer_jax.faces.alignment import clip_transforms, crop, moved, scale, turned
+from mer_jax.faces.alignment import clip_transforms, crop, look_ups, moved, turned
 from mer_jax.faces.landmarker import onsets
 from mer_jax.faces.landmarks import check_landmarks
 from mer_jax.mistakes import UserMistake
@@ -36,7 +35,7 @@ def aligned(clips: Clips, size: int = 112, steady: str = "clip",
         raise UserMistake(f"size={size}: wanted a crop of at least 8 pixels")
     found = checked(clips, clips.landmarks if landmarks is None else landmarks)
     transforms = transforms_of(clips, found, size, steady)
-    fine = math.ceil(1 / float(scale(transforms).min()))
+    fine = look_ups(transforms)
     rows, onset = np.arange(len(clips)), onsets(clips)
     first = transforms[rows, onset] if transforms.ndim == 4 else transforms
     points = np.where(np.isfinite(found[rows, onset]), found[rows, onset], np.nanmedian(found, 1)) if found.ndim == 4 else found

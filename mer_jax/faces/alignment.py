@@ -8,6 +8,8 @@ motion out; what they leave of the landmarks' errors is motion that nobody made.
 A transform (2, 3) takes a place p = (x, y) of a frame to the crop: A p + t, A = [[a, -b], [b, a]] in its first two columns.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -77,13 +79,18 @@ def scale(transform: Float[Given, "*n 2 3"]) -> Float[Array, "*n"]:
     return jnp.linalg.norm(transform[..., 0], axis=-1)
 
 
+def look_ups(transforms: Float[Given, "*n 2 3"]) -> int:
+    """How many look-ups each way a pixel of the crop needs (`fine`), so that every pixel of the frame is in it."""
+    return max(math.ceil(1 / float(scale(transforms).min())), 1)
+
+
 def crop(frames: Float[Given, "time height width channels"], transforms: Float[Given, "*time 2 3"], size: int,
          fine: int = 1) -> Float[Array, "time size size channels"]:
     """The frames seen through one transform, or each through its own: one look-up by the inverse, bilinear, the frame's edges
     repeated outside.
 
     fine: the mean of so many look-ups each way to a pixel of the crop. Where the crop is smaller than the face (`scale`
-    below 1), 1 / scale or more keep every pixel of the frame in it; with fewer, fine detail turns into false motion.
+    below 1), as many as `look_ups` says keep every pixel of the frame in it; with fewer, fine detail turns into false motion.
     """
     if transforms.ndim == 3:
         return jax.lax.map(lambda seen: crop(seen[0][None], seen[1], size, fine)[0],

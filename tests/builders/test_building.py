@@ -14,7 +14,7 @@ from tensorflow_datasets.core import dataset_metadata
 
 from mer_jax.data.from_tfds import clips_from_tfds
 from mer_jax.data.sampling import window_of
-from mer_jax.evaluation.folder_lock import locked
+from mer_jax.folder_lock import locked
 from mer_jax.mistakes import UserMistake
 from tfds_builders import licensed_builder
 from tfds_builders.licensed_builder import LicensedBuilder

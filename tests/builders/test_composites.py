@@ -49,7 +49,9 @@ def test_a_later_sheets_relabelled_clips_stay_out(words, tmp_path):
     rows = [dataclasses.replace(row, emotion="surprise") if row.clip == "EP07_01" else
             dataclasses.replace(row, apex=263) if row.clip == "EP12_01f" else
             dataclasses.replace(row, apex=71) if row.clip == "EP09_05f" else row for row in CASME2_ROWS]
-    casme2_copy(tmp_path, [*rows, Row("24", "EP02_07", 3, 5, 7, "disgust")])
+    others = [Row("24", "EP02_07", 3, 5, 7, "disgust"), Row("24", "EP07_04f", 3, 5, 7, "surprise"),
+              Row("24", "EP10_03", 3, 5, 7, "surprise")]
+    casme2_copy(tmp_path, [*rows, *others])
     before, after = check("megc2019", words, Options()), check("megc2019", [f"casme2={tmp_path}", *words[1:]], Options())
     assert before["digest"] == after["digest"]
 

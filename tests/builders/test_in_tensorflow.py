@@ -33,6 +33,10 @@ class TestCasme2(Licensed):
     DATASET_CLASS, SPLITS, BUILDER_CONFIG_NAMES_TO_TEST = casme2.Builder, {"clips": 9}, ["frames", "frames_cropped"]
 
 
+class TestCasme2Flow(Licensed):
+    DATASET_CLASS, SPLITS, BUILDER_CONFIG_NAMES_TO_TEST = casme2.Builder, {"clips": 8}, ["flow"]
+
+
 class TestSamm(Licensed):
     DATASET_CLASS, SPLITS = samm.Builder, {"clips": 8}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tiny_run import strict_json, tiny
 
-from mer_jax.evaluation.folder_lock import locked
+from mer_jax.folder_lock import locked
 
 
 def test_status_of_a_finished_and_of_an_unfinished_run(finished, run_here, mer_jax):

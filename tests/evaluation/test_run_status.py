@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from mer_jax.evaluation.folder_lock import Holder, boot_id, is_held, last_holder, locked, this_process
 from mer_jax.evaluation.run_status import StatusReader, status_entries
 from mer_jax.evaluation.status_text import status_lines
+from mer_jax.folder_lock import Holder, boot_id, is_held, last_holder, locked, this_process
 from mer_jax.mistakes import UserMistake
 from mer_jax.training.metric_log import logged_seconds
 
@@ -26,7 +26,7 @@ TRAINING = """
 import sys, time
 from pathlib import Path
 import numpy as np
-from mer_jax.evaluation.folder_lock import locked
+from mer_jax.folder_lock import locked
 from mer_jax.training.metric_log import MetricLog
 from mer_jax.training.preemption import Interrupted, stop_requested
 
@@ -125,7 +125,7 @@ def test_a_number_that_is_another_process_now_runs_nothing(run):
 
 
 def test_looking_does_not_keep_a_run_from_starting(run):
-    code = ("import time; from pathlib import Path; from mer_jax.evaluation.folder_lock import is_held\n"
+    code = ("import time; from pathlib import Path; from mer_jax.folder_lock import is_held\n"
             "print('ready', flush=True)\nwhile True: is_held(Path('run')), time.sleep(1e-4)")
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as looking:
         try:

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from mer_jax.evaluation.whole_files import write_whole
+from mer_jax.whole_files import write_whole
 
 
 def test_two_writers_and_a_reader_never_see_a_part(tmp_path):

@@ -1,0 +1,208 @@
+"""Faces cut out and flow found while a data set is built: what is stored is what the library makes of the stored frames."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fake_copies import CASME2_ROWS, SAMM_ROWS, casme2_copy, samm_copy
+from PIL import Image
+
+import mer_jax
+from mer_jax.data.from_tfds import clips_from_tfds
+from mer_jax.faces import landmarker
+from mer_jax.faces.alignment import PROPORTIONS
+from mer_jax.mistakes import UserMistake
+from mer_jax.stored_flow import store_flow
+from tfds_builders.licensed_data import build
+from tfds_builders.options import Options
+
+HEIGHT, WIDTH, APART = 48, 64, 12.0                             # of the pictures, and between the eyes
+NAMES = [f"{axis}_{point}" for point in range(68) for axis in "xy"]
+
+
+def paint(root: Path) -> Path:
+    """Pictures in place of a copy's: a pattern that drifts with the frame's number, another in every folder."""
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    for number, path in enumerate(sorted(root.rglob("*.jpg"))):
+        phase = number * 0.3 + np.array([0, 1, 2]) + sum(map(ord, path.parent.name))
+        waves = np.sin(x[..., None] / 3 + phase) + np.cos(y[..., None] / 4 - phase)
+        Image.fromarray((127 + 60 * waves).astype(np.uint8)).save(path, quality=95)
+    return root
+
+
+def face(x: float, y: float, degrees: float = 0.0) -> np.ndarray:
+    """68 points of a face with the middle of its eyes at (x, y)."""
+    eyes, nose, mouth = PROPORTIONS[:2], PROPORTIONS[2], PROPORTIONS[3:]
+    points = np.tile(nose, (68, 1))
+    points[36:48] = np.repeat(eyes, 6, 0)
+    points[[48, 54]] = mouth
+    turn = np.radians(degrees)
+    return APART * points @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]) + [x, y]
+
+
+def landmark_table(path: Path, faces: dict[tuple[str, ...], np.ndarray], keys=("subject", "clip")) -> Path:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*keys, *NAMES])
+        writer.writerows([*key, *points.ravel().round(3)] for key, points in faces.items())
+    return path
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    return paint(casme2_copy(tmp_path_factory.mktemp("copy")))
+
+
+@pytest.fixture(scope="module")
+def places():
+    """Where the face of each clip lies, of all but the last."""
+    return {(row.subject, row.clip): face(28 + number, 16 + number / 2, 3 * number - 9)
+            for number, row in enumerate(CASME2_ROWS[:-1])}
+
+
+@pytest.fixture(scope="module")
+def table(places, tmp_path_factory):
+    return landmark_table(tmp_path_factory.mktemp("table") / "landmarks.csv", places)
+
+
+@pytest.fixture(scope="module")
+def whole(copy, tmp_path_factory):
+    return clips_from_tfds(build("casme2", [str(copy)], tmp_path_factory.mktemp("whole"), Options())["folder"])
+
+
+def only(clips, rows):
+    arrays = {name: getattr(clips, name)[rows] for name in ("frames", "length", "fps", "onset", "apex", "offset", "label")}
+    return clips.replace(**arrays, ids=tuple(clips.ids[row] for row in rows), subject=clips.subject[rows],
+                         dataset=clips.dataset[rows])
+
+
+def test_faces_cut_out_while_building_are_those_cut_out_afterwards(copy, table, places, whole, tmp_path):
+    found = build("casme2", [str(copy)], tmp_path, Options(faces=str(table), size=(32, 32)))
+    assert (found["clips"], found["size"]) == (8, "")
+    assert ["no face was found" in one["text"] for one in found["problems"] if one["kind"] == "problem"] == [True]
+    crops, rows = clips_from_tfds(found["folder"]), list(range(8))
+    points = np.stack(list(places.values())).astype(np.float32)
+    wanted = mer_jax.faces.aligned(only(whole, rows), 32, landmarks=points)
+    assert crops.ids == wanted.ids and crops.frames.shape == (*wanted.frames.shape[:2], 32, 32, 3)
+    assert np.abs(crops.frames.astype(int) - wanted.frames.astype(int)).max() <= 1
+    np.testing.assert_allclose(crops.landmarks, wanted.landmarks, atol=2e-3)
+    for mark in ("length", "onset", "apex", "offset", "fps", "label"):
+        np.testing.assert_array_equal(getattr(crops, mark), getattr(wanted, mark))
+
+
+def test_the_model_is_asked_about_the_onset_and_then_about_later_frames(copy, whole, tmp_path, monkeypatch):
+    asked = []
+
+    def find(frame):
+        asked.append(frame)
+        return face(30, 18).astype(np.float32) if len(asked) % 3 == 0 else np.full((68, 2), np.nan, np.float32)
+
+    monkeypatch.setattr(landmarker, "opened", lambda path: find)
+    (tmp_path / "model.task").write_bytes(b"model")
+    found = build("casme2", [str(copy)], tmp_path, Options(faces=str(tmp_path / "model.task")))
+    assert found["clips"] == 9 and len(asked) == 27 and Path(found["folder"]).parent.name.startswith("frames_faces_")
+    for row in range(9):
+        onset = int(whole.onset[row])
+        np.testing.assert_array_equal(np.stack(asked[3 * row : 3 * row + 3]), whole.frames[row, onset : onset + 3])
+    assert clips_from_tfds(found["folder"]).frames.shape[2:] == (112, 112, 3)
+    monkeypatch.setattr(landmarker, "opened", lambda path: lambda frame: np.full((68, 2), np.nan, np.float32))
+    with pytest.raises(UserMistake, match="of 9 clips none has frames that can be read and a face in them"):
+        build("casme2", [str(copy)], tmp_path / "none", Options(faces=str(tmp_path / "model.task")))
+
+
+def test_flow_is_what_the_flow_command_makes_of_the_frames(copy, whole, tmp_path, mer_jax):
+    """Of all but the clip whose apex is its onset, which has no motion."""
+    words = (f"--source={copy}", f"--out={tmp_path}", "--store=flow", "--size=48x64")
+    status, out, err = mer_jax("data", "build", "casme2", *words)
+    assert (status, err) == (0, "") and "onset 69 and apex 69 are one frame: without motion, left out" in out
+    assert "flow of whole pictures" in out and "next: mer-jax benchmark" in out and "GiB as one array" not in out
+    folder = tmp_path / "casme2/flow_48x64/1.0.0"
+    flow = clips_from_tfds(folder)
+    rows = [row for row in range(9) if row != 3]
+    store_flow(only(whole, rows), tmp_path / "flow")
+    assert len(flow) == 8 and flow.frames is None and flow.flow_coding == "minmax8"
+    for row, clip in enumerate(flow.ids):
+        wanted = np.asarray(Image.open(tmp_path / "flow/pictures" / f"{clip}.png"))
+        assert np.abs(flow.flow[row].astype(int) - wanted.astype(int)).max() <= 1
+    assert [clip for number, clip in enumerate(whole.ids) if number != 3] == list(flow.ids)
+
+
+def test_flow_of_faces_is_that_of_the_crops(copy, table, tmp_path):
+    """The crops are whole numbers, so it is the same to a grey value or two."""
+    options = {"faces": str(table), "size": (32, 32)}
+    crops = clips_from_tfds(build("casme2", [str(copy)], tmp_path, Options(**options))["folder"])
+    found = build("casme2", [str(copy)], tmp_path, Options(store="flow", **options))
+    assert found["notes"] == [one for one in found["notes"] if "whole pictures" not in one["text"]]
+    flow, rows = clips_from_tfds(found["folder"]), [row for row in range(8) if row != 3]
+    store_flow(only(crops, rows), tmp_path / "flow")
+    for row, clip in enumerate(flow.ids):
+        wanted = np.asarray(Image.open(tmp_path / "flow/pictures" / f"{clip}.png"))
+        assert np.abs(flow.flow[row].astype(int) - wanted.astype(int)).max() <= 2
+
+
+def test_landmarks_of_a_composite_go_to_their_databases(copy, tmp_path):
+    samm = paint(samm_copy(tmp_path / "samm"))
+    faces = {("casme2", row.subject, row.clip): face(30, 18) for row in CASME2_ROWS}
+    faces |= {("samm", row.subject, row.clip): face(34, 20, 5) for row in SAMM_ROWS}
+    table = landmark_table(tmp_path / "both.csv", faces, ("dataset", "subject", "clip"))
+    found = build("megc2018", [f"casme2={copy}", f"samm={samm}"], tmp_path, Options(faces=str(table), size=(16, 16)))
+    crops = clips_from_tfds(found["folder"])
+    assert found["clips"] == 10 and set(crops.datasets) == {"casme2", "samm"} and crops.frames.shape[2:4] == (16, 16)
+
+
+@pytest.mark.parametrize("points, text", [
+    (face(-20, 18), "an eye at (-26.0, 18.0) lies outside of the picture"),
+    (face(30, 18) / 50, "the eyes are 0.24 pixels apart"),
+    (face(30, 18, 180) * [-1, 1] + [60, 0], "the wrong way round")])
+def test_landmarks_that_cannot_be_a_faces_leave_their_clip_out(points, text, copy, places, tmp_path):
+    first = next(iter(places))
+    table = landmark_table(tmp_path / "own.csv", {**places, first: points})
+    found = build("casme2", [str(copy)], tmp_path, Options(faces=str(table), size=(16, 16)))
+    said = [one for one in found["problems"] if text in one["text"]]
+    assert found["clips"] == 7 and len(said) == 1 and first[1] in said[0]["place"] and said[0]["text"].endswith("left out")
+
+
+def test_a_row_with_an_onset_is_of_that_expression_alone(copy, places, tmp_path):
+    row = CASME2_ROWS[0]
+    faces = {(*key, ""): points for key, points in places.items()} | {(row.subject, row.clip, row.onset): face(40, 25)}
+    keys = ("subject", "clip", "onset")
+    first, second = (build("casme2", [str(copy)], tmp_path, Options(faces=str(landmark_table(
+        tmp_path / f"{number}.csv", some, keys)), size=(16, 16))) for number, some in enumerate((faces, {
+            **faces, (row.subject, row.clip, row.onset): face(40, 25), (row.subject, row.clip, ""): face(30, 18)})))
+    one, other = (clips_from_tfds(found["folder"]) for found in (first, second))
+    np.testing.assert_array_equal(one.frames, other.frames)
+
+
+@pytest.mark.parametrize("change, wanted", [
+    (lambda lines: [lines[0].replace("x_67", "x_68"), *lines[1:]], "lacks x_67"),
+    (lambda lines: [*lines[:2], lines[2].rpartition(",")[0] + ",left\n"], "row 3: y_67 is 'left'; wanted a number of pixels"),
+    (lambda lines: [*lines, lines[1]], "row 10: landmarks of sub01/EP02_01f, which row 2 has too")])
+def test_a_table_of_landmarks_that_cannot_be_read_is_one_line(change, wanted, copy, table, tmp_path, mer_jax):
+    lines = table.read_text().splitlines(keepends=True)
+    (tmp_path / "own.csv").write_text("".join(change(lines)))
+    status, out, err = mer_jax("data", "build", "casme2", f"--source={copy}", f"--out={tmp_path}",
+                               f"--faces={tmp_path / 'own.csv'}")
+    assert (status, out) == (2, "") and err.count("\n") == 1 and wanted in err, err
+    assert not list(tmp_path.rglob("*1.0.0*"))
+
+
+@pytest.mark.parametrize("words, wanted", [
+    (["build", "--faces=none.task"], "--faces=none.task: no such file; wanted a landmarker's model, or a table"),
+    (["build", "--size=112x112"], "--size=112x112: frames are stored as on disk"),
+    (["build", "--store=flow", "--size=big"], "--size='big': wanted HEIGHTxWIDTH"),
+    (["build", "--faces=own.csv", "--size=112x100"], "crops of faces are square; wanted one such as 112x112"),
+    (["check", "--faces=own.csv"], "option --faces belongs to data build"),
+    (["check", "--size=112x112"], "option --size belongs to data build")])
+def test_mistakes_in_the_words_of_faces_and_sizes(words, wanted, tmp_path, monkeypatch, mer_jax):
+    monkeypatch.chdir(tmp_path)
+    Path("own.csv").write_text("subject,clip\n")
+    status, out, err = mer_jax("data", words[0], "casme2", "--source=.", *words[1:])
+    assert (status, out) == (2, "") and err.count("\n") == 1 and wanted in err, err
+
+
+def test_what_is_built_of_faces_tells_so(copy, table, tmp_path):
+    found = build("casme2", [str(copy)], tmp_path, Options(faces=str(table)))
+    info = json.loads(Path(found["folder"], "dataset_info.json").read_text())
+    assert info["configDescription"] == "Frames from onset to offset, the best kind that the copy has, faces of 112 x 112."
