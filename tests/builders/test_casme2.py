@@ -6,19 +6,12 @@ import hashlib
 import numpy as np
 import pytest
 from fake_copies import CASME2_ROWS, Row, casme2_cells, casme2_copy, write_frames, write_xls, write_xlsx
+from looking import lines, look
 
 from mer_jax.data.from_tfds import clips_from_tfds
 from mer_jax.mistakes import UserMistake
 from tfds_builders.licensed_data import build, check
 from tfds_builders.options import Options
-
-
-def look(root, **options):
-    return check("casme2", [str(root)], Options(**options))
-
-
-def lines(found, kind="problems"):
-    return [f"{finding['place']}: {finding['text']}" for finding in found[kind]]
 
 
 @pytest.fixture(scope="module")

@@ -7,23 +7,16 @@ from pathlib import Path
 
 import pytest
 from fake_copies import CASME2_ROWS, casme2_cells, casme2_copy, picture, write_frames, write_xlsx
+from looking import lines, look
 
 from mer_jax.data.from_tfds import clips_from_tfds
 from tfds_builders.annotation_tables.repairs import Findings
 from tfds_builders.licensed_copy.frames import numbered
 from tfds_builders.licensed_copy.pictures import read_picture
-from tfds_builders.licensed_data import build, check
+from tfds_builders.licensed_data import build
 from tfds_builders.options import Options
 
 CLIP = "CASME2_RAW_selected/sub01/EP19_05f"                       # frames 3 to 12, in row 3
-
-
-def look(root, **options):
-    return check("casme2", [str(root)], Options(**options))
-
-
-def said(found, kind="problems"):
-    return [f"{finding['place']}: {finding['text']}" for finding in found[kind]]
 
 
 @pytest.fixture
@@ -87,7 +80,7 @@ def test_missing_frames_are_counted_and_the_marks_go_to_their_neighbours(copy, t
     for number in (3, 8, 9):
         (copy / CLIP / f"img{number}.jpg").unlink()
     found = build("casme2", [str(copy)], tmp_path / "out", Options())
-    assert any(f"{CLIP}: 3 of 10 frames are missing (3, 8, 9; CASME2-coding" in line for line in said(found))
+    assert any(f"{CLIP}: 3 of 10 frames are missing (3, 8, 9; CASME2-coding" in line for line in lines(found))
     clips = clips_from_tfds(found["folder"])
     assert (clips.length[1], clips.onset[1], clips.apex[1], clips.offset[1]) == (7, 0, 3, 6)
 
@@ -96,7 +89,7 @@ def test_a_clip_of_which_nothing_is_left_is_left_out(copy):
     for number in range(4, 13):
         (copy / CLIP / f"img{number}.jpg").unlink()
     found = look(copy)
-    assert found["clips"] == 8 and any("row 3: 1 of 10 frames, 3 to 12, are in" in line for line in said(found))
+    assert found["clips"] == 8 and any("row 3: 1 of 10 frames, 3 to 12, are in" in line for line in lines(found))
 
 
 def test_numbers_that_no_film_has_are_none():
@@ -108,22 +101,22 @@ def test_an_absurd_offset_is_cut_to_the_frames_there_are(copy):
     write_xlsx(copy / "CASME2-coding-20140508.xlsx", {"Sheet1": casme2_cells(rows)})
     found = look(copy)
     assert found["clips"] == 9 and any("999999987 of 999999997 frames are missing (13, 14, 15 and 999999984 more" in line
-                                       for line in said(found))
-    assert any("row 3: 3 to 999999999 are 5000000.0 s, long for a micro-expression" in line for line in said(found))
+                                       for line in lines(found))
+    assert any("row 3: 3 to 999999999 are 5000000.0 s, long for a micro-expression" in line for line in lines(found))
 
 
 def test_a_name_with_a_line_end_is_said_in_one_line(copy):
     write_frames(copy / CLIP, ["title\npage.jpg"])
-    assert any("'title\\npage.jpg'" in line for line in said(look(copy)))
+    assert any("'title\\npage.jpg'" in line for line in lines(look(copy)))
     (copy / "Cropped\nframes.zip").write_bytes(b"PK")
-    assert all("\n" not in line for line in said(look(copy)))
+    assert all("\n" not in line for line in lines(look(copy)))
 
 
 @pytest.mark.parametrize("content", [b"", b"no image", picture(0)[:-40], picture(0)[:30], b"\xff\xd8\xff\xe0" + bytes(100)])
 def test_an_unreadable_image_is_left_out_by_name(copy, tmp_path, content):
     (copy / CLIP / "img8.jpg").write_bytes(content)
     found = build("casme2", [str(copy)], tmp_path / "out", Options())
-    assert any(line.startswith(f"{CLIP}/img8.jpg: unreadable (") for line in said(found))
+    assert any(line.startswith(f"{CLIP}/img8.jpg: unreadable (") for line in lines(found))
     clips = clips_from_tfds(found["folder"])
     assert (clips.length[1], clips.apex[1]) == (9, 4) and len(clips) == 9
     assert look(copy)["problems"] == found["problems"]
@@ -133,12 +126,12 @@ def test_a_clip_without_a_readable_image_is_left_out(copy):
     for image in (copy / CLIP).iterdir():
         image.write_bytes(b"gone")
     found = look(copy)
-    assert found["clips"] == 8 and f"{CLIP}: 0 of 10 frames can be read: the clip is left out" in said(found)
+    assert found["clips"] == 8 and f"{CLIP}: 0 of 10 frames can be read: the clip is left out" in lines(found)
 
 
 def test_a_frame_of_another_size_is_left_out(copy):
     (copy / CLIP / "img8.jpg").write_bytes(picture(0, size=6))
-    assert f"{CLIP}/img8.jpg: is 6 x 6 in colour, most of the clip 4 x 4 in colour: left out" in said(look(copy))
+    assert f"{CLIP}/img8.jpg: is 6 x 6 in colour, most of the clip 4 x 4 in colour: left out" in lines(look(copy))
 
 
 def test_frames_numbered_anew_are_taken_as_onset_to_offset(copy, usual, tmp_path):
@@ -147,7 +140,7 @@ def test_frames_numbered_anew_are_taken_as_onset_to_offset(copy, usual, tmp_path
         (folder / f"img{number}.jpg").rename(folder / f"frame{number - 45}.jpg")
     found = build("casme2", [str(copy)], tmp_path / "out", Options())
     assert found["digest"] == usual["digest"]
-    assert any("its 41 frames begin at 1, the annotation's at 46" in line for line in said(found))
+    assert any("its 41 frames begin at 1, the annotation's at 46" in line for line in lines(found))
     clips = clips_from_tfds(found["folder"])
     assert (clips.length[0], clips.apex[0]) == (41, 13)
 
@@ -162,7 +155,7 @@ def test_a_whole_clip_is_never_taken_for_one_numbered_anew(tmp_path, change):
         (folder / f"img{number}.jpg").rename(folder / f"img{number - 45}.jpg")
     change(folder)
     found = look(copy)
-    assert found["clips"] == 8 and any("row 2: 0 of 41 frames, 46 to 86, are in" in line for line in said(found))
+    assert found["clips"] == 8 and any("row 2: 0 of 41 frames, 46 to 86, are in" in line for line in lines(found))
 
 
 def test_links_are_not_followed_and_archives_are_named(copy, usual, tmp_path):
@@ -171,8 +164,8 @@ def test_links_are_not_followed_and_archives_are_named(copy, usual, tmp_path):
     (copy / "Cropped.zip").write_bytes(b"PK")
     found = look(copy)
     assert found["digest"] == usual["digest"]
-    assert "linked: links are not followed: they may lead out of the folder" in said(found)
-    assert "Cropped.zip: archives are not opened: unpack those that hold frames" in said(found)
+    assert "linked: links are not followed: they may lead out of the folder" in lines(found)
+    assert "Cropped.zip: archives are not opened: unpack those that hold frames" in lines(found)
 
 
 def test_folders_named_in_an_older_encoding_and_files_that_are_none(tmp_path, usual):
@@ -180,7 +173,7 @@ def test_folders_named_in_an_older_encoding_and_files_that_are_none(tmp_path, us
     os.mkfifo(root / CLIP / "img99.jpg")
     found = build("casme2", [str(tmp_path)], tmp_path / "out", Options())
     assert found["digest"] == usual["digest"]
-    assert all(line.isprintable() for kind in ("problems", "notes") for line in said(found, kind))
+    assert all(line.isprintable() for kind in ("problems", "notes") for line in lines(found, kind))
 
 
 def test_palette_images_are_stored_as_what_they_show(tmp_path):
@@ -201,11 +194,11 @@ def test_palette_images_are_stored_as_what_they_show(tmp_path):
 
 
 def test_how_large_the_clips_are_in_memory_is_said(copy):
-    assert "CASME II: 9 clips of up to 41 frames of 4 x 4: 0.0 GiB as one array" in said(look(copy), "notes")
+    assert "CASME II: 9 clips of up to 41 frames of 4 x 4: 0.0 GiB as one array" in lines(look(copy), "notes")
     for image in (copy / CLIP).iterdir():
         image.write_bytes(picture(0, size=6))
     assert any("frames of 2 sizes, 4 x 4 to 6 x 6: 0.0 GiB as one array; to be read with --size=8x8" in line
-               for line in said(look(copy), "notes"))
+               for line in lines(look(copy), "notes"))
 
 
 def test_the_order_of_the_records_is_the_annotations(copy, tmp_path):
@@ -221,7 +214,7 @@ def test_frames_numbered_anew_of_which_one_is_lost_are_left_out(copy):
     write_frames(copy / CLIP, [f"img{number}.jpg" for number in range(1, 10)])
     found = look(copy)
     assert found["clips"] == 8 and any("has 9 frames, 1 to 9, of 10, 3 to 12: they may be numbered anew" in line
-                                       for line in said(found))
+                                       for line in lines(found))
     for last in (10, 12):
         write_frames(copy / CLIP, [f"img{number}.jpg" for number in range(10, last + 1)])
         assert look(copy)["clips"] == 9

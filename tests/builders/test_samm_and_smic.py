@@ -15,23 +15,16 @@ from fake_copies import (
     write_xls,
     write_xlsx,
 )
+from looking import lines, look_at
 
 from mer_jax.data.from_tfds import clips_from_tfds
 from mer_jax.mistakes import UserMistake
-from tfds_builders.licensed_data import build, check
+from tfds_builders.licensed_data import build
 from tfds_builders.options import Options
 
 SMIC_CLIPS = {"s1_ne_01": (559740, 5), "s1_po_02": (9998, 4), "s18_sur_03": (99997, 6), "s20_ne_11": (120, 3)}
 E_HEADER = ("Subject", "Filename", None, "OnsetF", "OffsetF", "Onset2F", "Offset2F", None, "FirstF", "LastF", "TotalMF1",
             "TotalMF2", "TotalVL", "Emotion")
-
-
-def look(name, root, **options):
-    return check(name, [str(root)], Options(**options))
-
-
-def lines(found, kind="problems"):
-    return [f"{finding['place']}: {finding['text']}" for finding in found[kind]]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +34,7 @@ def samm(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def usual(samm):
-    return look("samm", samm)
+    return look_at("samm", samm)
 
 
 def test_samm_apexes_outside_of_their_expressions_are_the_middle(samm, tmp_path, usual):
@@ -69,7 +62,7 @@ def numbered(cells):
 ])
 def test_every_layout_of_the_sheet_gives_the_same(tmp_path, usual, write):
     write(samm_copy(tmp_path, table=False))
-    assert look("samm", tmp_path)["digest"] == usual["digest"]
+    assert look_at("samm", tmp_path)["digest"] == usual["digest"]
 
 
 def test_padding_differs_inside_one_folder(tmp_path):
@@ -89,7 +82,7 @@ def test_a_known_wrong_offset_is_put_right(tmp_path):
     rows = [dataclasses.replace(row, offset=5793) if row.clip == "013_1_9" else row for row in SAMM_ROWS]
     samm_copy(tmp_path, SAMM_ROWS, table=False)
     write_xlsx(tmp_path / "SAMM_Micro_FACS_Codes_v2.xlsx", {"MICRO_ONLY": samm_cells(rows)})
-    found = look("samm", tmp_path)
+    found = look_at("samm", tmp_path)
     assert any("offset '5793' of 013/013_1_9 is known to be wrong: '5739' used" in line for line in lines(found))
 
 
@@ -97,7 +90,7 @@ def test_a_clip_of_another_subject_is_left_out(tmp_path):
     rows = [dataclasses.replace(row, subject="007") if row.clip == "006_1_2" else row for row in SAMM_ROWS]
     samm_copy(tmp_path)
     write_xlsx(tmp_path / "SAMM_Micro_FACS_Codes_v2.xlsx", {"MICRO_ONLY": samm_cells(rows)})
-    found = look("samm", tmp_path)
+    found = look_at("samm", tmp_path)
     assert found["clips"] == 7
     assert any("row 15: subject 007, but the clip 006_1_2 names 006: left out" in line for line in lines(found))
 
@@ -106,7 +99,7 @@ def test_an_empty_subject_is_told_by_the_clip(tmp_path, usual):
     samm_copy(tmp_path)
     rows = [dataclasses.replace(row, subject=None) if row.clip == "006_1_2" else row for row in SAMM_ROWS]
     write_xlsx(tmp_path / "SAMM_Micro_FACS_Codes_v2.xlsx", {"MICRO_ONLY": samm_cells(rows)})
-    found = look("samm", tmp_path)
+    found = look_at("samm", tmp_path)
     assert found["digest"] == usual["digest"] and any("006 used, as in the clip's name" in line for line in lines(found))
 
 
@@ -114,12 +107,13 @@ def test_a_length_that_contradicts_the_marks_is_said(tmp_path):
     samm_copy(tmp_path, table=False)
     cells = [[*row[:6], 77, *row[7:]] if row and row[0] == "020" else row for row in samm_cells()]
     write_xlsx(tmp_path / "SAMM_Micro_FACS_Codes_v2.xlsx", {"MICRO_ONLY": cells})
-    assert any("row 18: its length is given as 77, but 20 to 24 are 5 frames" in line for line in lines(look("samm", tmp_path)))
+    said = lines(look_at("samm", tmp_path))
+    assert any("row 18: its length is given as 77, but 20 to 24 are 5 frames" in line for line in said)
 
 
 def test_another_databases_copy_is_one_line(tmp_path):
     with pytest.raises(UserMistake, match="no row can be used as a clip of SAMM; .*row 2: clip 'EP02_01f' is none of SAMM"):
-        look("samm", casme2_copy(tmp_path))
+        look_at("samm", casme2_copy(tmp_path))
 
 
 def test_the_header_of_the_fake_is_that_of_the_release():
@@ -140,22 +134,22 @@ def test_smic_cameras_share_names_and_are_told_apart(tmp_path):
     smic_copy(tmp_path, {"s18_sur_03": (50, 3)}, "VIS")
     smic_copy(tmp_path, {"s18_sur_03": (70, 4), "s11_po_01": (5, 4)}, "NIR")
     write_frames(tmp_path / "SMIC_all_raw/HS/s1/non_micro/s1_non_micro_01", ["image1.bmp", "image2.bmp"])
-    assert [look("smic", tmp_path, part=part)["clips"] for part in ("", "HS", "VIS", "NIR")] == [4, 4, 1, 2]
-    assert look("smic", tmp_path / "SMIC_all_raw/VIS", part="VIS")["clips"] == 1
+    assert [look_at("smic", tmp_path, part=part)["clips"] for part in ("", "HS", "VIS", "NIR")] == [4, 4, 1, 2]
+    assert look_at("smic", tmp_path / "SMIC_all_raw/VIS", part="VIS")["clips"] == 1
     first, named = (build("smic", [str(tmp_path)], tmp_path / "out", Options(part=part)) for part in ("", "HS"))
     assert named == {**first, "built_already": True}
     with pytest.raises(UserMistake, match="--part=vi: .*HS, VIS, NIR, HS_E"):
-        look("smic", tmp_path, part="vi")
+        look_at("smic", tmp_path, part="vi")
     with pytest.raises(UserMistake, match="--part=HS: casme2 has no such part"):
-        look("casme2", tmp_path, part="HS")
+        look_at("casme2", tmp_path, part="HS")
 
 
 def test_smic_cropped_is_another_tree(tmp_path):
     smic_copy(tmp_path, SMIC_CLIPS)
     smic_copy(tmp_path, SMIC_CLIPS, tree="SMIC_all_cropped", prefix="reg_image")
-    found = look("smic", tmp_path)
+    found = look_at("smic", tmp_path)
     assert found["clips"] == 4 and any("frames of the kind raw are taken" in line for line in lines(found, "notes"))
-    assert look("smic", tmp_path, frames="cropped")["digest"] == found["digest"]
+    assert look_at("smic", tmp_path, frames="cropped")["digest"] == found["digest"]
 
 
 def smic_e_copy(root, sheet="HS", rows=None, name="SMIC-HS-E_annotation.xlsx", tree="SMIC-HS-E"):
@@ -193,5 +187,5 @@ def test_smic_e_is_cut_from_long_videos(tmp_path, name, tree):
     write_frames(vis / "SMIC-VIS-E/s18/s18_sur_03", [f"image{n}.jpg" for n in range(25, 45)])
     cut = clips_from_tfds(build("smic", [str(root)], tmp_path / "out", Options(part="VIS_E"))["folder"])
     assert cut.ids == ("smic/s18/s18_sur_03",) and cut.length.tolist() == [4] and cut.fps.tolist() == [25]
-    assert not any("same header" in line for line in lines(look("smic", root, part="VIS_E"), "notes"))    # HS is another part
-    assert look("smic", root)["clips"] == 4
+    assert not any("same header" in line for line in lines(look_at("smic", root, part="VIS_E"), "notes"))  # HS: another
+    assert look_at("smic", root)["clips"] == 4

@@ -3,17 +3,10 @@
 import pytest
 import tensorflow_datasets as tfds
 from fake_copies import CASME2_ROWS, casme2_cells, casme2_copy, write_xlsx
+from looking import lines, look
 
-from tfds_builders.licensed_data import build, check
+from tfds_builders.licensed_data import build
 from tfds_builders.options import Options
-
-
-def look(root):
-    return check("casme2", [str(root)], Options())
-
-
-def lines(found, kind="problems"):
-    return [f"{finding['place']}: {finding['text']}" for finding in found[kind]]
 
 
 @pytest.fixture(scope="module")

@@ -5,14 +5,11 @@ from pathlib import Path
 
 import pytest
 from fake_copies import casme2_copy, samm_copy, smic_copy
+from looking import look_at
 
 from mer_jax.mistakes import UserMistake
 from tfds_builders.licensed_data import build, check
 from tfds_builders.options import Options
-
-
-def look(name: str, root: Path, **options) -> dict:
-    return check(name, [str(root)], Options(**options))
 
 
 def kept(found: dict, kind: str, words: str) -> bool:
@@ -30,7 +27,7 @@ def source_files(name: str, copy: Path, out: Path) -> list[str]:
 def test_a_second_folder_of_a_clip_is_said_and_not_used(tmp_path):
     copy = samm_copy(tmp_path / "copy")
     shutil.copytree(copy / "SAMM/006/006_1_2", copy / "SAMM/006/again/006_1_2")
-    found = look("samm", copy)
+    found = look_at("samm", copy)
     assert kept(found, "problem", "a second folder of 1 clips, such as SAMM/006/again/006_1_2 beside SAMM/006/006_1_2")
     assert not any("again" in name for name in source_files("samm", copy, tmp_path / "out"))
 
@@ -38,11 +35,11 @@ def test_a_second_folder_of_a_clip_is_said_and_not_used(tmp_path):
 def test_pieces_that_share_no_clip_are_one_tree(tmp_path):
     """CASME II in two archives; SMIC divided by emotion, without folders of subjects."""
     copy = casme2_copy(tmp_path / "c")
-    whole = look("casme2", copy)
+    whole = look_at("casme2", copy)
     (copy / "CASME2_RAW_selected part2").mkdir()
     for subject in ("sub05", "sub16", "sub26"):
         shutil.move(copy / "CASME2_RAW_selected" / subject, copy / "CASME2_RAW_selected part2" / subject)
-    found = look("casme2", copy)
+    found = look_at("casme2", copy)
     assert found["digest"] == whole["digest"] and found["clips"] == whole["clips"]
     assert kept(found, "note", "its frames come from 2 folders that share no clip")
     for token, word in (("ne", "negative"), ("po", "positive"), ("sur", "surprise")):
@@ -50,7 +47,7 @@ def test_pieces_that_share_no_clip_are_one_tree(tmp_path):
         (clip,) = made.rglob(f"s1_{token}_01")
         (tmp_path / f"m/HS/{word}").mkdir(parents=True)
         shutil.move(clip, tmp_path / f"m/HS/{word}/s1_{token}_01")
-    assert look("smic", tmp_path / "m")["by_class"] == {"negative": 1, "positive": 1, "surprise": 1}
+    assert look_at("smic", tmp_path / "m")["by_class"] == {"negative": 1, "positive": 1, "surprise": 1}
 
 
 @pytest.mark.parametrize("other", ["Magnified", "Flow", "SAMM_old", "SAMM backup"])
@@ -63,8 +60,8 @@ def test_what_was_made_of_the_frames_is_not_taken_for_them(other, tmp_path):
 def test_of_two_trees_of_which_nothing_tells_the_taken_one_is_a_problem(tmp_path):
     copy = samm_copy(tmp_path / "copy", tree="one")
     shutil.copytree(copy / "one", copy / "two")
-    assert kept(look("samm", copy), "problem", "there are also raw in two (8 clips)")
-    assert kept(look("samm", copy, frames="two"), "note", "there are also raw in one")
+    assert kept(look_at("samm", copy), "problem", "there are also raw in two (8 clips)")
+    assert kept(look_at("samm", copy, frames="two"), "note", "there are also raw in one")
 
 
 @pytest.mark.parametrize("part", ["", "NIR", "HS"])
@@ -74,12 +71,12 @@ def test_a_camera_is_told_by_the_copys_own_folder(part, tmp_path, monkeypatch):
     (folder,) = [path for path in tmp_path.rglob("VIS") if path.is_dir()]
     monkeypatch.chdir(folder)
     with pytest.raises(UserMistake, match="no frames of the annotated clips"):
-        look("smic", Path(), part=part)
-    assert look("smic", Path(), part="VIS")["clips"] == 2
+        look_at("smic", Path(), part=part)
+    assert look_at("smic", Path(), part="VIS")["clips"] == 2
 
 
 def test_another_camera_is_another_digest(tmp_path):
-    found = [look("smic", smic_copy(tmp_path / camera, {"s11_ne_01": (7, 3)}, camera=camera), part=camera)
+    found = [look_at("smic", smic_copy(tmp_path / camera, {"s11_ne_01": (7, 3)}, camera=camera), part=camera)
              for camera in ("HS", "VIS", "NIR")]
     assert len({one["digest"] for one in found}) == 3
 
@@ -91,9 +88,9 @@ def test_a_copy_of_the_table_goes_behind_it(double, tmp_path):
     copy = casme2_copy(tmp_path)
     wrong = [row if number else type(row)(row.subject, row.clip, row.onset, row.apex, row.offset, "surprise")
              for number, row in enumerate(CASME2_ROWS)]
-    digest = look("casme2", copy)["digest"]
+    digest = look_at("casme2", copy)["digest"]
     write_xlsx(copy / double, {"Sheet1": casme2_cells(wrong)})
-    assert look("casme2", copy)["digest"] == digest
+    assert look_at("casme2", copy)["digest"] == digest
 
 
 def test_what_was_built_from_another_copy_is_not_given_for_this_one(tmp_path):

@@ -6,17 +6,10 @@ import itertools
 import pytest
 import tensorflow_datasets as tfds
 from fake_copies import CASME2_ROWS, Row, casme2_cells, casme2_copy, write_xlsx
+from looking import lines, look
 
-from tfds_builders.licensed_data import build, check
+from tfds_builders.licensed_data import build
 from tfds_builders.options import Options
-
-
-def look(root, **options):
-    return check("casme2", [str(root)], Options(**options))
-
-
-def lines(found):
-    return [f"{finding['place']}: {finding['text']}" for finding in found["problems"]]
 
 
 @pytest.fixture(scope="module")
