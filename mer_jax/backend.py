@@ -4,11 +4,13 @@
 """
 
 import contextlib
+import ctypes
 import os
 import socket
 import sys
 import time
 from pathlib import Path
+from platform import libc_ver
 
 import jax
 
@@ -17,6 +19,7 @@ from mer_jax.mistakes import UserMistake
 
 PATIENCE = 300                                                # seconds that processes wait for each other
 KEPT_FROM = 0.5                                               # seconds of compiling
+M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8        # of malloc.h
 FULL, LEFT = 2 << 30, 1 << 30                                 # bytes: of more than FULL the oldest go, until LEFT are left
 
 
@@ -27,6 +30,7 @@ def start_jax(platform: str, distributed: str | None = None) -> None:
     JAX finds out; "HOST:PORT,COUNT,NUMBER": of COUNT processes this is NUMBER (from 0); the first listens at HOST:PORT.
     Raises UserMistake where the platform is not to be had, or the other processes are not.
     """
+    keep_memory()
     if platform:
         jax.config.update("jax_platforms", {"gpu": "cuda,rocm"}.get(platform, platform))
     if "JAX_NUM_CPU_DEVICES" not in os.environ and "host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
@@ -43,6 +47,20 @@ def start_jax(platform: str, distributed: str | None = None) -> None:
                           "installed without support for it") from error
     if platform and found != platform:
         raise UserMistake(f"platform {wanted!r} was asked for, and is not to be had here: JAX found {found!r}")
+
+
+def keep_memory() -> None:
+    """What the process frees stays its own, so that a step on a CPU need not ask the system for its memory anew, page by page:
+    that took two fifths of a step of AGMENet (experiments/speed/RESULTS.md). The most that was ever held stays held.
+
+    Of GNU's C library alone; where the user has set its allocator up, or put another in its place, nothing is changed.
+    """
+    own = ("GLIBC_TUNABLES", "LD_PRELOAD", *(name for name in os.environ if name.startswith("MALLOC_")))
+    if libc_ver()[0] != "glibc" or any(os.environ.get(name) for name in own):
+        return
+    library = ctypes.CDLL(None)
+    for option, value in ((M_ARENA_MAX, 1), (M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, -1)):   # one heap, all in it, never cut
+        library.mallopt(option, value)
 
 
 def join(distributed: str) -> None:

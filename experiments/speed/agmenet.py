@@ -50,7 +50,8 @@ def peer_of(one, gpu: bool, dtype: str, compiled: bool = True):
     size = {**{name: getattr(network, name) for name in names}, "window": one.program.window}
     at = moments(jax.device_put(one.data), jax.numpy.arange(len(one.clips)), network.instants, one.program.window)
     half = "" if dtype == "float32" else "+bfloat16"
-    forms = [f"{first}{half}{last}" for first in ("eager", "compiled")[: 1 + compiled] for last in ("", "+channels_last")]
+    layouts = ("", "+channels_last") if gpu else ("", "+channels_last", "+kept", "+channels_last+kept")
+    forms = [f"{first}{half}{last}" for first in ("eager", "compiled")[: 1 + compiled] for last in layouts]
     counts = [1] if gpu else [CORES, 1]
     arrangements = [(words, workers, CORES // workers) for words in forms
                     for workers in (counts if words.startswith("eager") else counts[:1])]     # compiling takes minutes
@@ -106,7 +107,7 @@ def measure(arguments: argparse.Namespace) -> dict:
     gpu, has_torch = jax.default_backend() != "cpu", importlib.util.find_spec("torch") is not None
     one = experiment(arguments.variant, arguments.dtype, arguments.batch or BATCH["gpu" if gpu else "cpu"], arguments.epochs)
     counts = (1, 4, 16, 64) if gpu else (1, 4)
-    shown = 2 + has_torch * (4 + 4 * arguments.pairs if gpu else 6 + arguments.pairs) + (len(counts) + 4) * arguments.growth
+    shown = 2 + has_torch * (4 + 4 * arguments.pairs if gpu else 12 + arguments.pairs) + (len(counts) + 4) * arguments.growth
     with ProgressBar(shown, "speed") as progress:
         first, alone = seconds_of(one)[0], seconds_of(one)[0]
         progress.advance()

@@ -12,12 +12,18 @@ from mer_jax.mistakes import UserMistake
 CORES = len(os.sched_getaffinity(0))
 
 
+KEPT = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}   # as backend.keep_memory
+
+
 class Workers:
-    """One arrangement: `workers` processes of `threads` threads each, which keep their data and wait for orders."""
+    """One arrangement: `workers` processes of `threads` threads each, which keep their data and wait for orders.
+
+    words: of the arrangement, joined by "+"; with "kept" what a process frees stays its own, as it does on our side.
+    """
 
     def __init__(self, folder: Path, script: str, words: str, workers: int, threads: int):
         self.name, self.begun = f"{words}, {workers} x {threads} threads", time.perf_counter()
-        environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+        environment = {**os.environ, "OMP_NUM_THREADS": str(threads), **(KEPT if "kept" in words.split("+") else {})}
         with open(folder / "torch.log", "a", encoding="utf-8") as log:
             start = [sys.executable, Path(__file__).with_name(script), folder, words]
             self.processes = [subprocess.Popen([*start, str(w), str(workers), str(threads)], stdin=subprocess.PIPE,
