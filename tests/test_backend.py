@@ -1,6 +1,7 @@
 """Compiled programs are kept where the user's cache is, read again, bounded; and never where the user said otherwise."""
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -63,3 +64,28 @@ def test_the_oldest_make_room(tmp_path, full, kept):
         os.utime(tmp_path / name, (1000 - age, 1000 - age))
     make_room(tmp_path, full, full)
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == kept
+
+
+PAGES = """
+import resource
+import numpy as np
+from mer_jax import backend
+backend.keep_memory()
+faults = []
+for _ in range(3):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    np.ones(1 << 24).sum()
+    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+print(faults[-1])
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of GNU's C library alone")
+@pytest.mark.parametrize(("setting", "kept"), [({}, True), ({"MALLOC_TOP_PAD_": "0"}, False)])
+def test_memory_that_was_freed_is_not_asked_for_anew_unless_the_user_set_it_up(setting, kept):
+    """128 MiB are 32768 pages of 4 KiB, or fewer larger ones."""
+    own = ("GLIBC_TUNABLES", "LD_PRELOAD")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_") and name not in own}
+    environment |= setting
+    done = subprocess.run([sys.executable, "-c", PAGES], env=environment, capture_output=True, text=True, check=True)
+    assert (int(done.stdout) < 16) == kept

@@ -7,12 +7,13 @@ import dataclasses
 from typing import Any
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from mer_jax.models.blocks.attention import CBAM
 from mer_jax.models.blocks.convolution import Convolution, Form
-from mer_jax.models.blocks.normalisation import batch_norm
+from mer_jax.models.blocks.normalisation import Moments, batch_norm, moments_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,9 +27,10 @@ class Arithmetic:
     batch_axis: str | None = None
 
 
-def normalised(x: Float[Array, "n h w c"], train: bool, name: str, how: Arithmetic) -> Float[Array, "n h w c"]:
-    """Batch norm and ReLU."""
-    return nn.relu(batch_norm(x, train, name, how.dtype, how.batch_axis))
+def normalised(x: Float[Array, "n h w c"], train: bool, name: str, how: Arithmetic,
+               moments: Moments | None = None) -> Float[Array, "n h w c"]:
+    """Batch norm and ReLU. moments: of x, where they are known."""
+    return nn.relu(batch_norm(x, train, name, how.dtype, how.batch_axis, moments))
 
 
 class DenseLayer(nn.Module):
@@ -40,8 +42,8 @@ class DenseLayer(nn.Module):
     how: Arithmetic = Arithmetic()
 
     @nn.compact
-    def __call__(self, x: Float[Array, "n h w c"], train: bool) -> Float[Array, "n h w growth"]:
-        x = normalised(x, train, "norm1", self.how)
+    def __call__(self, x: Float[Array, "n h w c"], moments: Moments | None, train: bool) -> Float[Array, "n h w growth"]:
+        x = normalised(x, train, "norm1", self.how, moments)
         x = Convolution(self.bottleneck * self.growth, 1, dtype=self.how.dtype, name="conv1")(x)
         x = normalised(x, train, "norm2", self.how)
         x = Convolution(self.growth, 3, form=self.how.form, dtype=self.how.dtype, name="conv2")(x)
@@ -49,7 +51,10 @@ class DenseLayer(nn.Module):
 
 
 class DenseBlock(nn.Module):
-    """Layers that each see all features made before them."""
+    """Layers that each see all features made before them.
+
+    Every layer normalises them anew, with its own scale and bias, but with the same batch moments: those are reckoned once.
+    """
 
     layers: int
     growth: int
@@ -59,11 +64,14 @@ class DenseBlock(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "n h w c"], train: bool) -> Float[Array, "n h w more"]:
+        made, moments = [x], []
         for number in range(1, self.layers + 1):
+            if train:
+                moments.append(moments_of(made[-1], self.how.batch_axis))
+            known = jax.tree.map(lambda *parts: jnp.concatenate(parts), *moments) if train else None
             layer = DenseLayer(self.growth, self.bottleneck, self.dropout, self.how, name=f"denselayer{number}")
-            new = layer(x, train)
-            x = jnp.concatenate([x, new], -1)
-        return x
+            made.append(layer(jnp.concatenate(made, -1), known, train))
+        return jnp.concatenate(made, -1)
 
 
 class Transition(nn.Module):

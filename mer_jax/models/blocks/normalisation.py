@@ -7,8 +7,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+Moments = tuple[Float[Array, " channels"], Float[Array, " channels"]]                        # mean and biased variance
 
-def batch_moments(mean: Float[Array, "n channels"], square: Float[Array, "n channels"], axis: str | None) -> tuple[Any, Any]:
+
+def batch_moments(mean: Float[Array, "n channels"], square: Float[Array, "n channels"], axis: str | None) -> Moments:
     """Mean and biased variance of a batch from the mean and the mean square of each of its images.
 
     They are averaged over the mapped axis if one is named.
@@ -19,18 +21,22 @@ def batch_moments(mean: Float[Array, "n channels"], square: Float[Array, "n chan
     return mean, jnp.maximum(square - jnp.square(mean), 0.0)
 
 
-def batch_norm(x: Float[Array, "n *places channels"], train: bool, name: str, dtype: Any,
-               axis: str | None = None) -> Float[Array, "n *places channels"]:
+def moments_of(x: Float[Array, "n *places channels"], axis: str | None) -> Moments:
+    """`batch_moments` of pictures, in float32."""
+    wide, places = x.astype(jnp.float32), tuple(range(1, x.ndim - 1))
+    return batch_moments(wide.mean(places), jnp.square(wide).mean(places), axis)
+
+
+def batch_norm(x: Float[Array, "n *places channels"], train: bool, name: str, dtype: Any, axis: str | None = None,
+               moments: Moments | None = None) -> Float[Array, "n *places channels"]:
     """Batch norm in the calling module, its parameters under `name`; computed in float32, given in `dtype`. axis: of
-    `batch_moments`.
+    `batch_moments`. moments: those of x, where they are known.
 
     As x times a multiplier and a shift: the gradient then needs x alone, which is kept anyway. Written as (x - mean) times a
     multiplier, the difference is kept beside it: one more picture of every layer to write and to read.
     """
-    moments = None
-    if train:
-        wide, places = x.astype(jnp.float32), tuple(range(1, x.ndim - 1))
-        moments = batch_moments(wide.mean(places), jnp.square(wide).mean(places), axis)
+    if train and moments is None:
+        moments = moments_of(x, axis)
     multiplier, shift = BatchAffine(name=name)(x.shape[-1], moments)
     return (x * multiplier + shift).astype(dtype)
 
@@ -46,7 +52,7 @@ class BatchAffine(nn.Module):
     epsilon: float = 1e-5
 
     @nn.compact
-    def __call__(self, features: int, moments: tuple[Any, Any] | None) -> tuple[Any, Any]:
+    def __call__(self, features: int, moments: Moments | None) -> tuple[Any, Any]:
         running_mean = self.variable("batch_stats", "mean", jnp.zeros, (features,))
         running_var = self.variable("batch_stats", "var", jnp.ones, (features,))
         scale = self.param("scale", nn.initializers.ones, (features,))
