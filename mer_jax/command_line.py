@@ -26,6 +26,7 @@ Any setting of the file may be changed: --config.epochs=100 --config.selection=i
 
 STOPPED = "stopped; the same command goes on from here"
 STOPPED_EARLY = "stopped; nothing was written yet"
+STOPPED_BUILD = "stopped; the same command goes on with what is whole"
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -183,6 +184,8 @@ def main() -> None:
 
 def last_words(arguments: argparse.Namespace) -> str:
     """What a stopped command says: who only watched has nothing to go on with."""
+    if getattr(arguments, "action", "") == "build":
+        return STOPPED_BUILD
     return "stopped" if getattr(arguments, "watch", False) else stopped_line(arguments.folder)
 
 

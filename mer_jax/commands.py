@@ -141,6 +141,10 @@ def data(arguments: argparse.Namespace, rest: list[str]) -> None:
     if arguments.action == "check":
         found = licensed.check(arguments.name, arguments.source, options, arguments.tables_alone)
     else:
+        if arguments.faces or arguments.store == "flow":
+            from mer_jax.backend import keep_compiled
+
+            keep_compiled()
         found = licensed.build(arguments.name, arguments.source, arguments.out or data_folder(), options)
     print(json.dumps(found) if arguments.json else report_text(found))
     if arguments.action == "build" and not arguments.json:

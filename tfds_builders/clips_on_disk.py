@@ -19,13 +19,15 @@ from tfds_builders.licensed_copy.trees import Folder, chosen_frames, frame_trees
 from tfds_builders.options import Options
 
 FEWEST = 2                                                       # frames of a clip: in one nothing moves
+NEAR = 2                                                         # frames: that a flow's ends may be off the marks
+MARKS = ("onset", "apex", "offset")
 
 
 class ClipOnDisk(NamedTuple):
     """One expression and its frames. name: the clip's, with "@onset" where a clip has several expressions, see `named`.
 
     marks: onset, apex, offset as numbered on disk. files: names in the folder by frame number, ascending, all in
-    [onset, offset]; missing: how many of that interval are not there.
+    [onset, offset]; missing: how many of that interval are not there; fewest: how many of them it cannot be without.
     """
 
     annotation: Annotation
@@ -35,6 +37,7 @@ class ClipOnDisk(NamedTuple):
     marks: tuple[int, int, int]
     files: dict[int, str]
     missing: int
+    fewest: int = FEWEST
 
     @property
     def place(self) -> str:
@@ -148,15 +151,42 @@ def span(files: dict[int, str]) -> str:
     return f"{min(files)} to {max(files)}" if files else "no numbers"
 
 
-def key_frames(clip: ClipOnDisk, marks: int = 3) -> ClipOnDisk:
-    """A clip of its onset, apex and offset alone, or of the first of these `marks`, each the nearest frame that is there.
+def key_frames(clip: ClipOnDisk, findings: Findings) -> ClipOnDisk:
+    """A clip of its onset, apex and offset alone; a frame that is not there is replaced by the nearest, which is said.
 
     They do not follow each other at the camera's rate, so the clip has none: where a rate is told, networks take windows of
     consecutive frames.
     """
-    numbers = list(clip.files)
-    kept = sorted({numbers[nearest(numbers, mark)] for mark in clip.marks[:marks]})
-    return clip._replace(files={number: clip.files[number] for number in kept}, annotation=clip.annotation._replace(fps=-1.0))
+    return with_frames(clip, [instead(clip, name, mark, findings) for name, mark in zip(MARKS, clip.marks, strict=True)])
+
+
+def moving_frames(clip: ClipOnDisk, findings: Findings) -> ClipOnDisk | None:
+    """A clip of its onset and apex alone, likewise; None where they are one frame, or one is more than NEAR frames off, which
+    is said: its motion would be that of another moment."""
+    marks = dict(zip(MARKS[:2], clip.marks, strict=False))
+    if marks["onset"] == marks["apex"]:
+        findings.problem(clip.annotation.place, f"onset and apex are one frame, {marks['apex']}: without motion, left out")
+        return None
+    numbers = [instead(clip, name, mark, findings) for name, mark in marks.items()]
+    if any(abs(number - mark) > NEAR for number, mark in zip(numbers, marks.values(), strict=True)) or len(set(numbers)) < 2:
+        findings.problem(clip.annotation.place, f"onset {marks['onset']} and apex {marks['apex']}, or frames up to {NEAR} from "
+                                                f"them, are not both in {clip.place}: left out")
+        return None
+    return with_frames(clip, numbers)
+
+
+def instead(clip: ClipOnDisk, name: str, mark: int, findings: Findings) -> int:
+    """The number of the frame that is nearest to a mark."""
+    number = list(clip.files)[nearest(list(clip.files), mark)]
+    if number != mark:
+        findings.repair(clip.place, f"its {name} {mark} is not there ({clip.annotation.place}): frame {number} in its place")
+    return number
+
+
+def with_frames(clip: ClipOnDisk, numbers: Sequence[int]) -> ClipOnDisk:
+    """A clip of some frames, none of which it can be without."""
+    kept = {number: clip.files[number] for number in sorted(set(numbers))}
+    return clip._replace(files=kept, fewest=max(len(kept), FEWEST), annotation=clip.annotation._replace(fps=-1.0))
 
 
 def nearest(numbers: Sequence[int], number: int) -> int:

@@ -1,9 +1,7 @@
 """What the TFDS builders of all licensed databases share; a data set itself is facts (`data_set.DataSet`)."""
 
-import functools
-import importlib.metadata
 import importlib.util
-import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -12,10 +10,13 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core.dataset_builder import FileReaderBuilder
 
 from mer_jax.data.emotion_labels import OBJECTIVE_OF_MEGC2018, SCHEMES
+from mer_jax.folder_lock import locked
+from mer_jax.mistakes import UserMistake
 from mer_jax.progress_bar import ProgressBar
+from mer_jax.whole_files import write_json
 from tfds_builders.annotated.annotation import APEX_SOURCES
 from tfds_builders.annotation_tables.repairs import Findings
-from tfds_builders.clips_on_disk import key_frames
+from tfds_builders.clips_on_disk import key_frames, moving_frames
 from tfds_builders.copy_report import FILE, report
 from tfds_builders.data_set import DataSet
 from tfds_builders.database import Database
@@ -23,9 +24,9 @@ from tfds_builders.extent import Extent
 from tfds_builders.gathering import Taken, gathered, none_can_be_read, shown
 from tfds_builders.licensed_copy.index import index_copy
 from tfds_builders.options import STORES, Options
-from tfds_builders.preparing import FACE, Preparation, preparation
+from tfds_builders.preparing import FACE, MOVING, Preparation, preparation
 from tfds_builders.records import record
-from tfds_builders.shards import Parts, Shard, cut_into_shards, parts_of
+from tfds_builders.shards import Parts, Shard, cut_into_shards, parts_folder, remove_remains
 
 NUMBER = "1.0.0"
 SPLIT = "clips"
@@ -39,7 +40,8 @@ class Config(tfds.core.BuilderConfig):
     """Whole expressions or their key frames, of one kind of frames, with a user's options."""
 
     def __init__(self, options: Options):
-        how = "faces of {} x {}".format(*(options.size or FACE)) if options.faces else "as on disk"
+        how = ("faces of {} x {}".format(*(options.size or FACE)) if options.faces else
+               "brought to {} x {}".format(*(options.size or MOVING)) if options.store == "flow" else "as on disk")
         does = f"{STORES[options.store]}, {options.frames or 'the best kind that the copy has'}, {how}"
         super().__init__(name=f"{options.store}{options.suffix()}", version=tfds.core.Version(NUMBER),
                          description=f"{does}{f', of the part {options.part}' if options.part else ''}.")
@@ -75,7 +77,7 @@ class LicensedBuilder(FileReaderBuilder, skip_registration=True):
     """
 
     VERSION = tfds.core.Version(NUMBER)
-    RELEASE_NOTES = {NUMBER: "First version: frames from onset to offset, and key frames."}
+    RELEASE_NOTES = {NUMBER: "First version: frames from onset to offset, key frames, or flow; as on disk, or faces."}
     DATA_SETS: tuple[DataSet, ...]
 
     def __init__(self, *, file_format=None, sources: Mapping[str, str] | None = None, **words):
@@ -100,34 +102,45 @@ class LicensedBuilder(FileReaderBuilder, skip_registration=True):
         return self.dataset_info_from_configs(features=features_of(self.data_set, self.builder_config.options),
                                               homepage=self.data_set.licence_page, disable_shuffling=True)
 
+    def download_and_prepare(self, **words) -> None:
+        """As TFDS has it; the config's folder is held by this process until the end."""
+        home, number = Path(self.data_dir).parent, str(self.version)
+        home.mkdir(parents=True, exist_ok=True)
+        with locked(home):
+            remove_remains(home, number)
+            super().download_and_prepare(**words)
+            shutil.rmtree(parts_folder(home, number), ignore_errors=True)
+
     def _download_and_prepare(self, dl_manager, download_config=None) -> None:
         data_set, options, folder = self.data_set, self.builder_config.options, Path(self.data_dir)
-        prepare = preparation(options, data_set.databases)
+        self.findings, self.taken, self.extent = Findings(), [], Extent()
         sources = {database.name: Path(self._sources[database.name]) if self._sources
                    else source_folder(Path(dl_manager.manual_dir), database) for database in data_set.databases}
         copies = {name: index_copy(source, Findings()).digest() for name, source in sources.items()}
         self.expected, taken = gathered(data_set, sources, options, self.findings)
-        taken = [one for one in map(functools.partial(cut, store=options.store, findings=self.findings), taken) if one]
         if options.store == "flow" and not options.faces and any(one.clip.kind != "cropped" for one in taken):
-            self.findings.note(data_set.title, "flow of whole pictures, what is around the face with it; --faces=FILE cuts the "
-                                               "faces out first")
-        taken = taken[: getattr(download_config, "max_examples_per_split", None)]
-        made_of = {"copies": copies, "options": [options.suffix(), options.store], "clips": len(taken),
-                   "format": str(self.info.file_format), "code": importlib.metadata.version("mer_jax")}
-        writer = tfds.core.ExampleWriter(self.info.file_format)
-        with parts_of(folder, str(self.version), made_of, writer) as parts:
-            shards = self._shards(taken, prepare, parts)
-            if not self.taken:
-                parts.remove()
-                raise none_can_be_read(taken, " and a face in them" if options.faces else "")
-            self.info.set_splits(tfds.core.SplitDict([parts.hand_over(shards, self._get_filename_template(SPLIT))]))
-            parts.remove()
-        extent = self.extent if self.extent.lengths else None
-        found = report(data_set, self.expected, [one.labelled for one in self.taken], self.findings, extent)
-        Path(folder, FILE).write_text(json.dumps({**found, "copies": copies}, indent=1) + "\n", encoding="utf-8")
+            self.findings.note(data_set.title, "flow of whole pictures, what is around the face with it, brought to {} x {} "
+                               "first; --faces=FILE cuts the faces out".format(*(options.size or MOVING)))
+        taken = cut_all(taken, options.store, data_set.title, self.findings)
+        limit = getattr(download_config, "max_examples_per_split", None)
+        if limit == 0:
+            raise UserMistake("max_examples_per_split=0: wanted at least one clip")
+        taken = taken[:limit]
+        prepare = preparation(options, data_set.databases, taken, self.findings)
+        parts = parts_folder(folder.parent, str(self.version))
+        self._write(taken, prepare, Parts(parts, {
+            "copies": copies, "options": [options.suffix(), options.store], "clips": len(taken),
+            "format": str(self.info.file_format)}, tfds.core.ExampleWriter(self.info.file_format)))
+        if not self.taken:
+            shutil.rmtree(parts)
+            raise none_can_be_read(taken, " and a face in them" if options.faces else "")
+        found = report(data_set, self.expected, [one.labelled for one in self.taken], self.findings,
+                       self.extent if self.extent.lengths else None)
+        found |= {"copies": copies} | ({} if limit is None else {"limit": limit})
+        write_json(folder / FILE, found)
 
-    def _shards(self, taken: list[Taken], prepare: Preparation, parts: Parts) -> list[Shard]:
-        """Every shard: those that an earlier build left, the others made."""
+    def _write(self, taken: list[Taken], prepare: Preparation, parts: Parts) -> None:
+        """Every shard, those that an earlier build left, the others made; then they are the split."""
         shards = []
         with ProgressBar(len(taken), self.data_set.title) as bar:
             for number, clips in enumerate(cut_into_shards(taken)):
@@ -142,7 +155,7 @@ class LicensedBuilder(FileReaderBuilder, skip_registration=True):
                     self.extent.add(*extent)
                 self.taken += [taken[clip] for clip in shard.clips]
                 shards.append(shard)
-        return shards
+        self.info.set_splits(tfds.core.SplitDict([parts.hand_over(shards, self._get_filename_template(SPLIT))]))
 
     def _shard(self, parts: Parts, number: int, taken: list[Taken], clips: range, prepare: Preparation,
                bar: ProgressBar) -> Shard:
@@ -163,7 +176,8 @@ class LicensedBuilder(FileReaderBuilder, skip_registration=True):
                     {name: made[name] for name in self.info.features}))
                 yield example.SerializeToString(deterministic=True)
 
-        return parts.finish(number, Shard(parts.write(number, records()), held, extents, [list(one) for one in findings]))
+        written = parts.write(number, records())
+        return parts.finish(number, Shard(*written, held, extents, [list(one) for one in findings]))
 
 
 def source_folder(manual: Path, database: Database) -> Path:
@@ -173,16 +187,16 @@ def source_folder(manual: Path, database: Database) -> Path:
     return below if found and found.folders and (found.tables or not database.tables) else manual
 
 
-def cut(one: Taken, store: str, findings: Findings) -> Taken | None:
-    """A clip with the frames that are read of it; None of one without motion where that is wanted, which is said."""
+def cut_all(taken: Sequence[Taken], store: str, title: str, findings: Findings) -> list[Taken]:
+    """The clips with the frames that are read of them. Raises UserMistake where flow is wanted, and none has two for it."""
     if store == "frames":
-        return one
-    kept = one._replace(clip=key_frames(one.clip, 2 if store == "flow" else 3))
-    if store == "flow" and len(kept.clip.files) < 2:
-        onset, apex, _ = one.clip.marks
-        findings.problem(one.clip.annotation.place, f"onset {onset} and apex {apex} are one frame: without motion, left out")
-        return None
-    return kept
+        return list(taken)
+    frames = {"keyframes": key_frames, "flow": moving_frames}[store]
+    cut = [one._replace(clip=clip) for one in taken if (clip := frames(one.clip, findings)) is not None]
+    if not cut:
+        raise UserMistake(f"{taken[0].copy.root}: none of {len(taken)} clips of {title} has an onset and an apex that are two "
+                          f"frames, such as {taken[0].clip.place}")
+    return cut
 
 
 def features_of(data_set: DataSet, options: Options) -> tfds.features.FeaturesDict:

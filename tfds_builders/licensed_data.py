@@ -12,6 +12,7 @@ from mer_jax.data.resizing import size_of
 from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.progress_bar import ProgressBar
 from tfds_builders.annotation_tables.repairs import Findings
+from tfds_builders.annotation_tables.workbook import SUFFIXES
 from tfds_builders.copy_report import FILE, report
 from tfds_builders.data_set import DataSet
 from tfds_builders.extent import Extent
@@ -19,6 +20,7 @@ from tfds_builders.gathering import annotated, gathered, none_can_be_read, shown
 from tfds_builders.licensed_copy.index import index_copy
 from tfds_builders.options import Options
 
+LEAST = 8                                                        # pixels of a side in which a face can be seen
 NAMES = ("casme2", "samm", "smic", "megc2019", "megc2018", "table")
 RESERVED = ("casme", "casme_squared", "casme3", "samm_long", "mmew", "fourdme", "dfme", "ckplus", "cd6me")
 
@@ -36,16 +38,21 @@ def options_of(frames: str, table: str, patches: str, apexes: str, part: str, st
     """The options that a command's words name. Raises UserMistake where a file is not there, or a size does not fit."""
     for name, file, wanted in (("apexes", apexes, "a table of subject, clip and apex"),
                                ("faces", faces, "a landmarker's model, or a table of subject, clip, x_0, y_0 to x_67, y_67")):
-        if file and not Path(file).is_file():
-            raise UserMistake(f"--{name}={file}: no such file; wanted {wanted}")
+        if file and not at_home(Path(file)).is_file():
+            raise UserMistake(f"--{name}={file}: {'no' if at_home(Path(file)).exists() else 'no such'} file; wanted {wanted}")
+    if faces and Path(faces).suffix.lower() not in (*SUFFIXES, ".task"):
+        raise UserMistake(f"--faces={faces}: wanted a landmarker's model (.task), or a table ({', '.join(SUFFIXES)})")
     names = tuple(sorted(part.strip() for part in patches.split(",") if part.strip()))
     height, width = found = size_of(size, "--size") if size else (0, 0)
     if size and not faces and store != "flow":
         raise UserMistake(f"--size={size}: frames are stored as on disk, and brought to a size as they are read; wanted "
                           "--faces=FILE or --store=flow with it")
+    if size and min(found) < LEAST:
+        raise UserMistake(f"--size={size}: wanted {LEAST} pixels or more each way")
     if faces and height != width:
         raise UserMistake(f"--size={size}: crops of faces are square; wanted one such as {height}x{height}")
-    return Options(frames, table, names or None, apexes, part, store, faces, found if size else None)
+    return Options(frames, table, names or None, apexes and str(at_home(Path(apexes))), part, store,
+                   faces and str(at_home(Path(faces))), found if size else None)
 
 
 def data_set_of(name: str, options: Options) -> DataSet:
@@ -130,6 +137,9 @@ def build(name: str, words: Sequence[str], out: Path, options: Options) -> dict:
         folder = Path(builder.data_dir)
         if (folder / "dataset_info.json").is_file():
             found = built_report(folder)
+            if "limit" in found:
+                raise UserMistake(f"{folder}: was built of the first {found['limit']} clips alone: name another --out, or "
+                                  "remove the folder")
             for name, source in sources.items():
                 if found.get("copies", {}).get(name) != index_copy(source, Findings()).digest():
                     raise UserMistake(f"{folder}: was built from another copy of {name} than {source}, or that was changed "

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 from pathlib import Path
 
+KINDS = ("raw", "selected", "cropped")                           # of frames, as databases name them; else it is a folder
 STORES = {"frames": "Frames from onset to offset", "keyframes": "Onset, apex and offset alone",
           "flow": "Optical flow from onset to apex, 28 x 28"}
 
@@ -29,9 +30,9 @@ class Options:
 
     def suffix(self) -> str:
         """What a data set's config is called after, so that different choices never lie in one folder; '' of the usual."""
-        words = [self.part, self.frames if self.frames.isidentifier() else "", "faces" if self.faces else "",
+        words = [self.part, self.frames if self.frames in KINDS else "", "faces" if self.faces else "",
                  "x".join(map(str, self.size or ())), "unpatched" if self.patches == ("none",) else ""]
-        own = [self.table, "" if self.frames.isidentifier() else self.frames,
+        own = [self.table, "" if self.frames in KINDS else self.frames,
                "" if self.patches in (None, ("none",)) else " ".join(self.patches),
                *(hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else "" for file in (self.apexes, self.faces))]
         digest = hashlib.sha256(repr(own).encode()).hexdigest()[:8] if any(own) else ""

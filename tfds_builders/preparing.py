@@ -1,5 +1,6 @@
 """What becomes of a clip's frames before they are stored: nothing, faces cut out of them, or the motion from onset to apex."""
 
+import functools
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,16 +32,16 @@ class Prepared(NamedTuple):
     features: dict[str, np.ndarray | str]
 
 
-Finder = Callable[[Taken, Shown], Float32[np.ndarray, "68 2"] | None]
+Finder = Callable[[Taken, Shown, Findings], Float32[np.ndarray, "68 2"] | None]
 Preparation = Callable[[Taken, Shown, Findings], Prepared | None]
 
 
-def preparation(options: Options, databases: Sequence[Database]) -> Preparation:
+def preparation(options: Options, databases: Sequence[Database], taken: Sequence[Taken], findings: Findings) -> Preparation:
     """What a build with these options does with each clip; None of a clip that cannot be stored, which the findings say.
 
-    Raises UserMistake where the file of `options.faces` is no model and no table of landmarks.
+    taken: the clips. Raises UserMistake where the file of `options.faces` is no model and no table of landmarks.
     """
-    find = finder(Path(options.faces), databases) if options.faces else None
+    find = finder(Path(options.faces), databases, taken, findings) if options.faces else None
 
     def prepared(one: Taken, shown: Shown, findings: Findings) -> Prepared | None:
         features: dict[str, np.ndarray | str] = {}
@@ -55,24 +56,36 @@ def preparation(options: Options, databases: Sequence[Database]) -> Preparation:
     return prepared
 
 
-def finder(file: Path, databases: Sequence[Database]) -> Finder:
+def finder(file: Path, databases: Sequence[Database], taken: Sequence[Taken], findings: Findings) -> Finder:
     """What gives a clip's landmarks, of its onset frame: a table of one's own, or a landmarker's model, which is asked about
-    the next frame where it finds no face in one."""
-    if is_table(file):
-        own = OwnLandmarks(file, databases)
-        return lambda one, _: own.of(one.database, one.clip.annotation)
-    from mer_jax.faces.landmarker import opened
+    the next frame where it finds no face in one. Rows of a table that are of no clip are said."""
+    if not is_table(file):
+        from mer_jax.faces.landmarker import opened
 
-    find = opened(file)
+        return functools.partial(found_by_model, opened(file))
+    own = OwnLandmarks(file, databases)
+    if rows := own.unused([(one.database, one.clip.annotation) for one in taken]):
+        more = f" and {len(rows) - 1} more" if rows[1:] else ""
+        findings.problem(own.table.place(rows[0]) + more, "landmarks of no clip that is built: not used")
 
-    def asked(one: Taken, shown: Shown) -> Float32[np.ndarray, "68 2"] | None:
-        later = [picture for number, picture in shown.pictures.items() if number >= one.clip.marks[0]]
-        for picture in later:
-            points = find(decoded(picture))
-            if np.isfinite(points).all():
-                return points
-        return None
-    return asked
+    def found(one: Taken, shown: Shown, findings: Findings) -> Float32[np.ndarray, "68 2"] | None:
+        points = own.of(one.database, one.clip.annotation)
+        if points is None:
+            key = "/".join(one.clip.annotation.key)
+            findings.problem(one.clip.place, f"{own.file} has no row of {key}: the clip is left out")
+        return points
+    return found
+
+
+def found_by_model(find: Callable, one: Taken, shown: Shown, findings: Findings) -> Float32[np.ndarray, "68 2"] | None:
+    for number, picture in shown.pictures.items():
+        points = find(decoded(picture))
+        if np.isfinite(points).all():
+            if number != one.clip.marks[0]:
+                findings.repair(one.clip.place, f"no face was found in its onset: that of frame {number} used")
+            return points
+    findings.problem(one.clip.place, "no face was found: the clip is left out")
+    return None
 
 
 def face(one: Taken, shown: Shown, find: Finder, size: Size, findings: Findings) -> Prepared | None:
@@ -80,9 +93,8 @@ def face(one: Taken, shown: Shown, find: Finder, size: Size, findings: Findings)
     from mer_jax.faces.alignment import clip_transforms, moved
     from mer_jax.faces.landmarks import check_landmarks
 
-    points, (_, height, width) = find(one, shown), shown.extent
+    points, (_, height, width) = find(one, shown, findings), shown.extent
     if points is None:
-        findings.problem(one.clip.place, "no face was found: the clip is left out")
         return None
     try:
         check_landmarks(points, height, width, one.clip.place)

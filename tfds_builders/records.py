@@ -11,7 +11,7 @@ from mer_jax.data.emotion_labels import COUNTS, scheme
 from tfds_builders.annotated.annotation import APEX_SOURCES
 from tfds_builders.annotation_tables.repairs import Findings
 from tfds_builders.annotation_tables.workbook import printable
-from tfds_builders.clips_on_disk import FEWEST, ClipOnDisk, nearest
+from tfds_builders.clips_on_disk import ClipOnDisk, nearest
 from tfds_builders.database import Database
 from tfds_builders.licensed_copy.index import Copy
 from tfds_builders.licensed_copy.pictures import Picture, read_picture
@@ -54,7 +54,7 @@ def readable(path: Path) -> Picture | str:
 
 
 def usable(clip: ClipOnDisk, read: Sequence[Future], findings: Findings) -> Shown | None:
-    """A clip's frames; None where fewer than two can be read. What cannot, and what is of another size, is said."""
+    """A clip's frames; None where too few can be read. What cannot, and what is of another size, is said."""
     pictures = {}
     for (number, name), one in zip(clip.files.items(), read, strict=True):
         if isinstance(found := one.result(), str):
@@ -68,7 +68,7 @@ def usable(clip: ClipOnDisk, read: Sequence[Future], findings: Findings) -> Show
             findings.problem(f"{clip.place}/{clip.files[number]}", f"is {in_words(size)}, most of the clip {in_words(common)}: "
                                                                    "left out")
             del pictures[number]
-    if len(pictures) < FEWEST:
+    if len(pictures) < clip.fewest:
         findings.problem(clip.place, f"{len(pictures)} of {len(clip.files)} frames can be read: the clip is left out")
         return None
     return Shown(pictures, clip.missing + len(clip.files) - len(pictures))

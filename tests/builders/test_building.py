@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from tfds_builders import licensed_builder
 from tfds_builders.licensed_builder import LicensedBuilder
 from tfds_builders.licensed_data import NAMES, RESERVED, build, builder_class, check
 from tfds_builders.options import Options
+from tfds_builders.shards import cut_into_shards
 
 
 @pytest.fixture(scope="module")
@@ -120,17 +122,22 @@ def test_key_frames_are_onset_apex_and_offset_and_have_no_rate(copy, tmp_path):
 
 
 KILLED = """
-import os, signal, sys
+import os, pathlib, signal, sys
 from tfds_builders import licensed_builder, licensed_data, shards
 from tfds_builders.options import Options
 record, made, shards.FRAMES = licensed_builder.record, [], 1
+source, out, last, name, *command = sys.argv[1:]
 def dying(*words):
     made.append(1)
-    if len(made) == int(sys.argv[3]):
-        os.kill(os.getpid(), getattr(signal, sys.argv[4]))
+    if len(made) == int(last):
+        os.kill(os.getpid(), getattr(signal, name))
     return record(*words)
 licensed_builder.record = dying
-licensed_data.build("casme2", [sys.argv[1]], __import__("pathlib").Path(sys.argv[2]), Options())
+if command:
+    from mer_jax.command_line import main
+    sys.argv = ["mer-jax", "data", "build", "casme2", f"--source={source}", f"--out={out}"]
+    main()
+licensed_data.build("casme2", [source], pathlib.Path(out), Options())
 """
 
 
@@ -155,7 +162,7 @@ def test_a_stopped_build_passes_for_nothing_and_the_next_goes_on(signal, stopped
     out, made = stopped(signal)
     found = build("casme2", [str(copy)], out, Options())
     assert (found["clips"], len(made), found["built_already"]) == (9, 6, False)
-    assert [path.name for path in (out / "casme2/frames").iterdir()] == ["1.0.0"]
+    assert sorted(path.name for path in (out / "casme2/frames").iterdir()) == [".lock", "1.0.0"]
     straight = build("casme2", [str(copy)], tmp_path / "straight", Options())
     assert {**straight, "folder": found["folder"]} == found
     first, second = (Path(one["folder"]) for one in (found, straight))
@@ -164,26 +171,82 @@ def test_a_stopped_build_passes_for_nothing_and_the_next_goes_on(signal, stopped
         assert path.read_bytes() == (second / path.name).read_bytes()
 
 
+def test_the_command_says_that_it_goes_on(copy, tmp_path):
+    done = subprocess.run([sys.executable, "-c", KILLED, str(copy), str(tmp_path), "4", "SIGINT", "command"], check=False,
+                          capture_output=True, text=True, env={**os.environ, "JAX_PLATFORMS": "cpu"})
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "stopped; the same command goes on with what is whole\n")
+    assert len(list((tmp_path / "casme2/frames/.1.0.0.parts").glob("[0-9].json"))) == 3
+
+
 def test_parts_of_another_copy_are_made_again(stopped, tmp_path):
+    """Of one with as many clips and frames, of which one has a byte more."""
     out, made = stopped()
     parts = out / "casme2/frames/.1.0.0.parts"
     assert sorted(path.name for path in parts.glob("*.json")) == ["0.json", "1.json", "2.json", "made_of.json"]
-    other = casme2_copy(tmp_path / "other", CASME2_ROWS[:5])
-    assert build("casme2", [str(other)], out, Options())["clips"] == len(made) == 5
+    other = casme2_copy(tmp_path / "other")
+    image = next((other / "CASME2_RAW_selected").rglob("*.jpg"))
+    image.write_bytes(image.read_bytes() + b"\0")
+    assert build("casme2", [str(other)], out, Options())["clips"] == len(made) == 9
 
 
-def test_a_part_that_was_cut_off_is_made_again(stopped, copy):
+def test_a_part_that_was_damaged_is_made_again(stopped, copy):
     out, made = stopped()
     parts = out / "casme2/frames/.1.0.0.parts"
-    (parts / "0").write_bytes((parts / "0").read_bytes()[:-1])
+    (parts / "0").write_bytes((parts / "0").read_bytes()[:-1] + b"?")
     (parts / "1.json").write_text("{")
     assert build("casme2", [str(copy)], out, Options())["clips"] == 9 and len(made) == 8
 
 
+def test_what_a_stopped_build_found_is_in_the_report(copy, tmp_path, monkeypatch):
+    """The second build reads no frame of the first shard, and says what was wrong in it."""
+    root = casme2_copy(tmp_path / "copy")
+    (root / "CASME2_RAW_selected/sub01/EP02_01f/img50.jpg").write_bytes(b"gone")
+    straight = build("casme2", [str(root)], tmp_path / "straight", Options())
+    monkeypatch.setattr("tfds_builders.shards.FRAMES", 1)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(licensed_builder, "report", raising(KeyboardInterrupt))
+        build("casme2", [str(root)], tmp_path / "out", Options())
+    with monkeypatch.context() as patch:
+        patch.setattr(licensed_builder, "record", raising(AssertionError("all shards were there")))
+        found = build("casme2", [str(root)], tmp_path / "out", Options())
+    assert {**straight, "folder": found["folder"]} == found and any("img50" in one["place"] for one in found["problems"])
+
+
+def raising(error):
+    def raise_it(*_, **__):
+        raise error
+    return raise_it
+
+
+def test_a_builder_that_was_stopped_can_be_asked_again(copy, tmp_path, monkeypatch):
+    monkeypatch.setattr("tfds_builders.shards.FRAMES", 1)
+    builder = builder_class("casme2")(config="frames", data_dir=tmp_path, file_format="array_record")
+    config = tfds.download.DownloadConfig(manual_dir=copy)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(licensed_builder, "report", raising(KeyboardInterrupt))
+        builder.download_and_prepare(download_config=config)
+    builder.download_and_prepare(download_config=config)
+    assert json.loads((Path(builder.data_dir) / "copy_report.json").read_text())["clips"] == len(builder.taken) == 9
+
+
+def test_a_part_of_the_clips_does_not_pass_for_all(copy, tmp_path):
+    builder = builder_class("casme2")(config="frames", data_dir=tmp_path, file_format="array_record")
+    builder.download_and_prepare(download_config=tfds.download.DownloadConfig(manual_dir=copy, max_examples_per_split=3))
+    assert len(clips_from_tfds(builder.data_dir)) == 3
+    with pytest.raises(UserMistake, match="was built of the first 3 clips alone"):
+        build("casme2", [str(copy)], tmp_path, Options())
+
+
+def test_a_shard_is_no_larger_than_what_is_worth_losing():
+    frames = [SimpleNamespace(clip=SimpleNamespace(files=dict.fromkeys(range(count))))
+              for count in [2] * 70 + [600, 300, 200, 5000, 1]]
+    assert [len(part) for part in cut_into_shards(frames)] == [32, 32, 9, 1, 1]
+
+
 def test_two_builds_of_one_thing_at_once(copy, tmp_path):
-    parts = tmp_path / "casme2/frames/.1.0.0.parts"
-    parts.mkdir(parents=True)
-    with locked(parts), pytest.raises(UserMistake, match="another process is running in this folder"):
+    home = tmp_path / "casme2/frames"
+    home.mkdir(parents=True)
+    with locked(home), pytest.raises(UserMistake, match="another process is running in this folder"):
         build("casme2", [str(copy)], tmp_path, Options())
     assert build("casme2", [str(copy)], tmp_path, Options())["clips"] == 9
 

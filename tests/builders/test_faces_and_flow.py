@@ -15,8 +15,10 @@ from mer_jax.faces import landmarker
 from mer_jax.faces.alignment import PROPORTIONS
 from mer_jax.mistakes import UserMistake
 from mer_jax.stored_flow import store_flow
+from tfds_builders.casme2.casme2_dataset_builder import CASME2
 from tfds_builders.licensed_data import build
 from tfds_builders.options import Options
+from tfds_builders.own_landmarks import OwnLandmarks
 
 HEIGHT, WIDTH, APART = 48, 64, 12.0                             # of the pictures, and between the eyes
 NAMES = [f"{axis}_{point}" for point in range(68) for axis in "xy"]
@@ -81,7 +83,8 @@ def only(clips, rows):
 def test_faces_cut_out_while_building_are_those_cut_out_afterwards(copy, table, places, whole, tmp_path):
     found = build("casme2", [str(copy)], tmp_path, Options(faces=str(table), size=(32, 32)))
     assert (found["clips"], found["size"]) == (8, "")
-    assert ["no face was found" in one["text"] for one in found["problems"] if one["kind"] == "problem"] == [True]
+    assert [one["text"] == "landmarks.csv has no row of sub26/EP06_02_01: the clip is left out"
+            for one in found["problems"] if one["kind"] == "problem"] == [True]
     crops, rows = clips_from_tfds(found["folder"]), list(range(8))
     points = np.stack(list(places.values())).astype(np.float32)
     wanted = mer_jax.faces.aligned(only(whole, rows), 32, landmarks=points)
@@ -106,6 +109,7 @@ def test_the_model_is_asked_about_the_onset_and_then_about_later_frames(copy, wh
     for row in range(9):
         onset = int(whole.onset[row])
         np.testing.assert_array_equal(np.stack(asked[3 * row : 3 * row + 3]), whole.frames[row, onset : onset + 3])
+    assert sum("no face was found in its onset" in one["text"] for one in found["problems"]) == 9
     assert clips_from_tfds(found["folder"]).frames.shape[2:] == (112, 112, 3)
     monkeypatch.setattr(landmarker, "opened", lambda path: lambda frame: np.full((68, 2), np.nan, np.float32))
     with pytest.raises(UserMistake, match="of 9 clips none has frames that can be read and a face in them"):
@@ -116,7 +120,7 @@ def test_flow_is_what_the_flow_command_makes_of_the_frames(copy, whole, tmp_path
     """Of all but the clip whose apex is its onset, which has no motion."""
     words = (f"--source={copy}", f"--out={tmp_path}", "--store=flow", "--size=48x64")
     status, out, err = mer_jax("data", "build", "casme2", *words)
-    assert (status, err) == (0, "") and "onset 69 and apex 69 are one frame: without motion, left out" in out
+    assert (status, err) == (0, "") and "onset and apex are one frame, 69: without motion, left out" in out
     assert "flow of whole pictures" in out and "next: mer-jax benchmark" in out and "GiB as one array" not in out
     folder = tmp_path / "casme2/flow_48x64/1.0.0"
     flow = clips_from_tfds(folder)
@@ -178,7 +182,10 @@ def test_a_row_with_an_onset_is_of_that_expression_alone(copy, places, tmp_path)
 @pytest.mark.parametrize("change, wanted", [
     (lambda lines: [lines[0].replace("x_67", "x_68"), *lines[1:]], "lacks x_67"),
     (lambda lines: [*lines[:2], lines[2].rpartition(",")[0] + ",left\n"], "row 3: y_67 is 'left'; wanted a number of pixels"),
-    (lambda lines: [*lines, lines[1]], "row 10: landmarks of sub01/EP02_01f, which row 2 has too")])
+    (lambda lines: [*lines, lines[1]], "row 10: landmarks of sub01/EP02_01f, which row 2 has too"),
+    (lambda lines: [*lines, "006,006_1_2," + lines[1].split(",", 2)[2]], "row 10: wanted subject and clip of CASME II"),
+    (lambda lines: [",".join(["onset", lines[0]]), *(f"46 or so,{line}" for line in lines[1:])], "row 2: wanted subject and"),
+    (lambda lines: [",".join(["dataset", lines[0]]), *(f"samm,{line}" for line in lines[1:])], "row 2: wanted subject and")])
 def test_a_table_of_landmarks_that_cannot_be_read_is_one_line(change, wanted, copy, table, tmp_path, mer_jax):
     lines = table.read_text().splitlines(keepends=True)
     (tmp_path / "own.csv").write_text("".join(change(lines)))
@@ -189,6 +196,9 @@ def test_a_table_of_landmarks_that_cannot_be_read_is_one_line(change, wanted, co
 
 
 @pytest.mark.parametrize("words, wanted", [
+    (["build", "--faces=."], "--faces=.: no file; wanted a landmarker's model, or a table"),
+    (["build", "--faces=own.txt"], "--faces=own.txt: wanted a landmarker's model (.task), or a table (.xlsx, "),
+    (["build", "--faces=own.csv", "--size=4x4"], "--size=4x4: wanted 8 pixels or more each way"),
     (["build", "--faces=none.task"], "--faces=none.task: no such file; wanted a landmarker's model, or a table"),
     (["build", "--size=112x112"], "--size=112x112: frames are stored as on disk"),
     (["build", "--store=flow", "--size=big"], "--size='big': wanted HEIGHTxWIDTH"),
@@ -198,6 +208,7 @@ def test_a_table_of_landmarks_that_cannot_be_read_is_one_line(change, wanted, co
 def test_mistakes_in_the_words_of_faces_and_sizes(words, wanted, tmp_path, monkeypatch, mer_jax):
     monkeypatch.chdir(tmp_path)
     Path("own.csv").write_text("subject,clip\n")
+    Path("own.txt").write_text("subject,clip\n")
     status, out, err = mer_jax("data", words[0], "casme2", "--source=.", *words[1:])
     assert (status, out) == (2, "") and err.count("\n") == 1 and wanted in err, err
 
@@ -206,3 +217,56 @@ def test_what_is_built_of_faces_tells_so(copy, table, tmp_path):
     found = build("casme2", [str(copy)], tmp_path, Options(faces=str(table)))
     info = json.loads(Path(found["folder"], "dataset_info.json").read_text())
     assert info["configDescription"] == "Frames from onset to offset, the best kind that the copy has, faces of 112 x 112."
+
+
+def test_points_in_space_beside_those_in_the_picture_do_not_matter(table, tmp_path):
+    lines = table.read_text().splitlines()
+    lines = [f"{lines[0]},X_0,Y_0,Z_0", *(f"{line},1,2,3" for line in lines[1:])]
+    (tmp_path / "space.csv").write_text("\n".join(lines))
+    plain, space = (OwnLandmarks(path, [CASME2]) for path in (table, tmp_path / "space.csv"))
+    np.testing.assert_array_equal(plain._points, space._points)
+
+
+def test_rows_of_no_clip_are_said(copy, places, tmp_path):
+    table = landmark_table(tmp_path / "own.csv", {**places, ("02", "EP01_01"): face(30, 18), ("02", "EP01_02"): face(30, 18)})
+    found = build("casme2", [str(copy)], tmp_path, Options(faces=str(table), size=(16, 16)))
+    assert {"kind": "problem", "place": "own.csv, row 10 and 1 more",
+            "text": "landmarks of no clip that is built: not used"} in found["problems"]
+
+
+def test_where_a_marked_frame_is_missing_the_nearest_is_named_or_the_flow_left_out(tmp_path):
+    """Apex 59 of 46 to 86: with 58 to 60 gone 57 is near; with 50 to 70 gone nothing is. Key frames are kept."""
+    def built(gone, store):
+        root = casme2_copy(tmp_path / f"{store}{len(gone)}", CASME2_ROWS[:2])
+        for number in gone:
+            (root / f"CASME2_RAW_selected/sub01/EP02_01f/img{number}.jpg").unlink()
+        return build("casme2", [str(root)], root / "out", Options(store=store))
+
+    near = built(range(58, 61), "flow")
+    assert near["clips"] == 2 and any("its apex 59 is not there" in one["text"] and "frame 57 in its place" in one["text"]
+                                      for one in near["problems"])
+    far = built(range(50, 71), "flow")
+    assert far["clips"] == 1 and any("onset 46 and apex 59, or frames up to 2 from them, are not both in" in one["text"]
+                                     for one in far["problems"])
+    kept = built(range(50, 71), "keyframes")
+    assert kept["clips"] == 2 and any("its apex 59 is not there" in one["text"] for one in kept["problems"])
+
+
+@pytest.mark.parametrize("store", ["keyframes", "flow"])
+def test_a_clip_whose_apex_cannot_be_read_is_left_out_where_the_apex_is_wanted(store, tmp_path):
+    root = casme2_copy(tmp_path / "copy", CASME2_ROWS[:2])
+    (root / "CASME2_RAW_selected/sub01/EP02_01f/img59.jpg").write_bytes(b"gone")
+    found = build("casme2", [str(root)], tmp_path, Options(store=store))
+    assert found["clips"] == 1 and any("frames can be read: the clip is left out" in one["text"] for one in found["problems"])
+
+
+def test_where_nothing_moves_no_flow_can_be_built(tmp_path):
+    root = casme2_copy(tmp_path / "copy", CASME2_ROWS[3:4])
+    with pytest.raises(UserMistake, match="none of 1 clips of CASME II has an onset and an apex that are two frames"):
+        build("casme2", [str(root)], tmp_path, Options(store="flow"))
+
+
+def test_flow_of_cropped_frames_is_not_said_to_be_of_whole_pictures(tmp_path):
+    root = casme2_copy(tmp_path / "copy", CASME2_ROWS[:2], tree="Cropped", prefix="reg_img")
+    found = build("casme2", [str(root)], tmp_path, Options(store="flow"))
+    assert found["clips"] == 2 and not any("whole pictures" in one["text"] for one in found["notes"])
