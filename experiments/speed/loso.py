@@ -43,7 +43,9 @@ def peer_of(one, gpu: bool):
     from torch_workers import CORES
 
     on_cpu = [(words, CORES, 1) for words in ("eager", "eager+channels_last", "one_stream", "one_stream+channels_last",
-                                              "compiled", "compiled+one_stream+channels_last", "stacked+one_stream")]
+                                              "compiled", "compiled+one_stream+channels_last", "stacked+one_stream",
+                                              "eager+channels_last+kept", "one_stream+channels_last+kept",
+                                              "stacked+one_stream+kept")]
     names = {"eager": "eager_loop", "graphed": "graphed_loop", "stacked": "stacked"}
     arrangements = [(words, 1, CORES) for words in names] if gpu else [*on_cpu[:1], ("eager", 1, CORES), *on_cpu[1:]]
     return Peer("torch_ststnet.py", {"flow": one.clips.flow}, tuple(arrangements), lambda words: names[words] if gpu else "",
@@ -65,7 +67,7 @@ def measure(arguments: argparse.Namespace) -> dict:
     epochs = arguments.epochs or EPOCHS["gpu" if gpu else "cpu"]
     one = experiment(epochs)
     batch, steps = one.program.batch_rows, len(one.names) * epochs * one.program.steps_per_epoch
-    with ProgressBar(1 + peer * (8 + arguments.pairs) + 7 * arguments.growth, "speed") as progress:
+    with ProgressBar(1 + peer * (11 + arguments.pairs) + 7 * arguments.growth, "speed") as progress:
         first, alone = seconds_of(one)[0], [seconds_of(one)[0] for _ in range(2)]
         progress.advance()
         found = {"seconds_ours": float(np.median(alone)), "pairs": arguments.pairs * peer, "steps": steps, "batch": batch,
