@@ -127,7 +127,7 @@ def add_data(command: Callable) -> None:
                    data)
     made.add_argument("action", choices=("check", "build"), metavar="check|build")
     made.add_argument("name", metavar="NAME", help="casme2, samm, smic, megc2019, megc2018, or table: your own")
-    made.add_argument("--source", required=True, action="append", metavar="[DATABASE=]DIR", help="the folder of the "
+    made.add_argument("--source", default=[], action="append", metavar="[DATABASE=]DIR", help="the folder of the "
                       "copy; of a composite one for each database")
     made.add_argument("--out", type=Path, metavar="DIR", help="build: where the data set goes, as DIR/NAME/frames/1.0.0 "
                       "(default: the folder of TFDS, where its name alone finds it)")

@@ -74,7 +74,15 @@ def flow(arguments: argparse.Namespace, rest: list[str]) -> None:
     made = store_flow(clips, arguments.out, arguments.flow, arguments.apex, arguments.channels)
     estimated = f", the apex of {made['estimated']} of them estimated ({arguments.apex})" if made["estimated"] else ""
     print(json.dumps(made) if arguments.json else
-          f"flow of {made['clips']} clips, {made['made']} of them now{estimated}\ntable: {made['table']}")
+          f"flow of {made['clips']} clips, {made['made']} of them now{estimated}\ntable: {made['table']}{after(clips, made)}")
+
+
+def after(clips, made: dict) -> str:
+    """What to type once flow is stored, where the clips have the classes that the networks of the field are compared in."""
+    from mer_jax.data.emotion_labels import THREE
+
+    return ("\nnext: mer-jax benchmark --config=experiments/ststnet_megc2019.py "
+            f"--config.data.table={made['table']} --config.protocol=leave_one_subject_out") if clips.classes == THREE else ""
 
 
 def fidelity(arguments: argparse.Namespace, rest: list[str]) -> None:
@@ -153,7 +161,9 @@ def data(arguments: argparse.Namespace, rest: list[str]) -> None:
 
 
 def check_action(arguments: argparse.Namespace) -> None:
-    """Raises UserMistake for an option of the other action."""
+    """Raises UserMistake for an option of the other action, and where no copy is named."""
+    if not arguments.source:
+        raise UserMistake("no --source: wanted the folder of your copy, as in --source=DIR")
     if arguments.action == "build" and arguments.tables_alone:
         raise UserMistake("option --tables-alone belongs to data check; data build wants the frames as well")
     if arguments.action == "check":

@@ -46,9 +46,10 @@ def this_process() -> Holder:
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Holds the folder for this process; the lock goes with the process, however it ends."""
-    with open(folder / ".lock", "a+", encoding="utf-8") as file:
+def locked(folder: Path, name: str = ".lock") -> Iterator[None]:
+    """Holds the folder for this process, or what the lock's name stands for in it; the lock goes with the process, however
+    it ends, and its file stays."""
+    with open(folder / name, "a+", encoding="utf-8") as file:
         for left in range(TRIES - 1, -1, -1):
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

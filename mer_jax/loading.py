@@ -76,7 +76,7 @@ def built(name: str, config: str) -> Path:
     found = sorted(data_folder().glob(f"{name}/{config or 'frames'}/*/dataset_info.json"),
                    key=lambda info: [int(part) for part in re.findall(r"[0-9]+", info.parent.name)])
     if not found:
-        below = sorted(folder.name for folder in data_folder().glob(f"{name}/frames*"))
+        below = sorted({info.parents[1].name for info in data_folder().glob(f"{name}/*/*/dataset_info.json")})
         raise UserMistake(f"{name}/{config or 'frames'}: not built in {data_folder()} (found {', '.join(below) or 'none'}); "
                           f"build it with mer-jax data build {name} --source=DIR, or name the folder that it was built in")
     return found[-1].parent

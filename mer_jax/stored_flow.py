@@ -46,7 +46,7 @@ PIXELS_AT_ONCE = 2**20                                        # of one call; mor
 
 def store_flow(clips: Clips, folder: Path, form: str = "faithful", apex: str = "middle",
                channels: str = "ststnet") -> dict:
-    """Makes what `folder` lacks; gives {"clips", "made", "table", "estimated": clips whose apex was not recorded}.
+    """Makes what `folder` lacks; gives {"clips", "made", "table", "estimated": clips whose apex the data have not}.
 
     form: of TV-L1, "faithful" or "fast". apex: how it is estimated where it is unknown, a name of ESTIMATES. channels: what
     the third one is, a source of THIRD_CHANNELS; of the default the optical strain.
@@ -92,6 +92,9 @@ def check_folder(folder: Path, made_of: dict) -> None:
         return
     if (path := folder / "flow.json").exists():
         for name, value in read_json(path).items():
+            if made_of.get(name) != value and name == "data":
+                raise UserMistake(f"{folder}: its flow is of other clips, or of these with another label, split or size; name "
+                                  "another --out, or remove it")
             if made_of.get(name) != value:
                 raise UserMistake(f"{folder}: its flow is of another kind: {name} was {value!r}, now it is "
                                   f"{made_of.get(name)!r}; name another --out, or remove it")
@@ -163,11 +166,12 @@ def write_field(folder: Path, clip: str, field: np.ndarray) -> None:
 
 
 def table(clips: Clips, apex: str) -> str:
-    """The text of clips.csv; apex_source says which apexes were recorded, and how the others were estimated."""
+    """The text of clips.csv; apex_source says which apexes are those of the data (whose own apex_source says where they are
+    from), and how the others were estimated."""
     rows = [("dataset", "subject", "clip", "emotion", "flow", "apex_source")]
     for row, clip in enumerate(clips.ids):
         picture = place(Path(), "pictures", clip).with_suffix(".png").as_posix()
-        source = "recorded" if clips.apex[row] >= 0 else apex
+        source = "data" if clips.apex[row] >= 0 else apex
         rows.append((*clip.split("/"), clips.classes[int(clips.label[row])], picture, source))
     csv.writer(text := io.StringIO(), lineterminator="\n").writerows(rows)
     return text.getvalue()

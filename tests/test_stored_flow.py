@@ -60,7 +60,7 @@ def test_an_estimated_apex_is_said(stored):
     folder, made = stored
     assert made["estimated"] == 1
     lines = (folder / "clips.csv").read_text().splitlines()
-    assert [line.rsplit(",", 1)[1] for line in lines[1:]] == ["recorded"] * 6 + ["middle"]
+    assert [line.rsplit(",", 1)[1] for line in lines[1:]] == ["data"] * 6 + ["middle"]
 
 
 def test_what_is_there_stays_and_what_is_missing_or_damaged_is_made_again(few, stored):
@@ -113,7 +113,7 @@ def test_flow_of_another_kind_and_strange_folders_are_refused(few, stored, tmp_p
     before = contents(folder)
     with pytest.raises(UserMistake, match="its flow is of another kind: flow was 'fast', now it is 'faithful'"):
         store_flow(few, folder, "faithful")
-    with pytest.raises(UserMistake, match="its flow is of another kind: data was "):
+    with pytest.raises(UserMistake, match="its flow is of other clips, or of these with another label"):
         store_flow(few.take([0, 1]), folder, "fast")
     assert contents(folder) == before
     (tmp_path / "thesis.tex").write_text("mine")

@@ -74,6 +74,9 @@ def shown(taken: Sequence[Taken], findings: Findings, bar: ProgressBar) -> Itera
             yield number, found
 
 
-def none_can_be_read(taken: Sequence[Taken], more: str = "") -> UserMistake:
-    return UserMistake(f"{taken[0].copy.root}: of {len(taken)} clips none has frames that can be read{more}, such as "
-                       f"{taken[0].clip.place}")
+def none_can_be_stored(taken: Sequence[Taken], findings: Findings) -> UserMistake:
+    """Of clips of which each was left out: what was said of the first."""
+    first = taken[0].clip.place
+    said = [finding for finding in findings if finding.kind == "problem" and finding.place.startswith(first)]
+    return UserMistake(f"{taken[0].copy.root}: none of {len(taken)} clips can be used; of the first, {said[-1].place}: "
+                       f"{said[-1].text}")

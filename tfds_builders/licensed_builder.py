@@ -21,7 +21,7 @@ from tfds_builders.copy_report import FILE, report
 from tfds_builders.data_set import DataSet
 from tfds_builders.database import Database
 from tfds_builders.extent import Extent
-from tfds_builders.gathering import Taken, gathered, none_can_be_read, shown
+from tfds_builders.gathering import Taken, gathered, none_can_be_stored, shown
 from tfds_builders.licensed_copy.index import index_copy
 from tfds_builders.options import STORES, Options
 from tfds_builders.preparing import FACE, MOVING, Preparation, preparation
@@ -103,10 +103,10 @@ class LicensedBuilder(FileReaderBuilder, skip_registration=True):
                                               homepage=self.data_set.licence_page, disable_shuffling=True)
 
     def download_and_prepare(self, **words) -> None:
-        """As TFDS has it; the config's folder is held by this process until the end."""
-        home, number = Path(self.data_dir).parent, str(self.version)
-        home.mkdir(parents=True, exist_ok=True)
-        with locked(home):
+        """As TFDS has it; the config's folder is this process's alone until the end."""
+        root, home, number = Path(self.data_dir_root), Path(self.data_dir).parent, str(self.version)
+        root.mkdir(parents=True, exist_ok=True)
+        with locked(root, f".{self.name}.{home.name}.lock"):
             remove_remains(home, number)
             super().download_and_prepare(**words)
             shutil.rmtree(parts_folder(home, number), ignore_errors=True)
@@ -133,7 +133,7 @@ class LicensedBuilder(FileReaderBuilder, skip_registration=True):
             "format": str(self.info.file_format)}, tfds.core.ExampleWriter(self.info.file_format)))
         if not self.taken:
             shutil.rmtree(parts)
-            raise none_can_be_read(taken, " and a face in them" if options.faces else "")
+            raise none_can_be_stored(taken, self.findings)
         found = report(data_set, self.expected, [one.labelled for one in self.taken], self.findings,
                        self.extent if self.extent.lengths else None)
         found |= {"copies": copies} | ({} if limit is None else {"limit": limit})

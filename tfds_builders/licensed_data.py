@@ -16,7 +16,7 @@ from tfds_builders.annotation_tables.workbook import SUFFIXES
 from tfds_builders.copy_report import FILE, report
 from tfds_builders.data_set import DataSet
 from tfds_builders.extent import Extent
-from tfds_builders.gathering import annotated, gathered, none_can_be_read, shown
+from tfds_builders.gathering import annotated, gathered, none_can_be_stored, shown
 from tfds_builders.licensed_copy.index import index_copy
 from tfds_builders.options import Options
 
@@ -110,7 +110,7 @@ def check(name: str, words: Sequence[str], options: Options, tables_alone: bool 
             extent.add(*found.extent)
             whole.append(taken[number].labelled)
     if not whole:
-        raise none_can_be_read(taken)
+        raise none_can_be_stored(taken, findings)
     return report(data_set, expected, whole, findings, extent)
 
 

@@ -22,6 +22,7 @@ from tfds_builders.records import Shown
 
 FACE: Size = (112, 112)                                          # of the crops
 MOVING: Size = (168, 144)                                        # that whole frames are brought to, to find their motion
+SMALL = 0.05                                                     # of a picture's width: less is hardly a face that was filmed
 AT_ONCE = 16                                                     # frames that are cut out by one call
 
 
@@ -91,7 +92,7 @@ def found_by_model(find: Callable, one: Taken, shown: Shown, findings: Findings)
 def face(one: Taken, shown: Shown, find: Finder, size: Size, findings: Findings) -> Prepared | None:
     """A clip's frames with the face alone, by one transform, see `faces.aligned`, and its landmarks there."""
     from mer_jax.faces.alignment import clip_transforms, moved
-    from mer_jax.faces.landmarks import check_landmarks
+    from mer_jax.faces.landmarks import check_landmarks, eye_centres
 
     points, (_, height, width) = find(one, shown, findings), shown.extent
     if points is None:
@@ -101,6 +102,10 @@ def face(one: Taken, shown: Shown, find: Finder, size: Size, findings: Findings)
     except UserMistake as mistake:
         findings.problem(one.clip.place, f"{str(mistake).removeprefix(one.clip.place).lstrip(': ')}: the clip is left out")
         return None
+    left, right = np.asarray(eye_centres(points))
+    if (apart := np.linalg.norm(right - left)) < SMALL * width:
+        findings.problem(one.clip.place, f"its eyes are {apart:.0f} pixels apart in a picture of {width}: landmarks of another "
+                                         "size of pictures?")
     transform = clip_transforms(points, size[0])
     frames = np.stack([decoded(picture) for picture in shown.pictures.values()])
     crops = cut_out(frames, transform, size[0])

@@ -54,6 +54,13 @@ class Clips:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def __repr__(self) -> str:
+        """What there is, without the numbers."""
+        leaves = {name: getattr(self, name) for name in self.__dataclass_fields__ if hasattr(getattr(self, name), "dtype")}
+        arrays = ", ".join(f"{name} {leaf.dtype}{list(leaf.shape)}" for name, leaf in leaves.items())
+        return (f"Clips({len(self)} clips of {len(self.subjects)} subjects of {', '.join(self.datasets)}; classes "
+                f"{', '.join(self.classes)}; {arrays}{f' ({self.flow_coding})' if self.flow_coding else ''})")
+
     def inputs(self) -> dict[str, jax.Array | np.ndarray]:
         """What a network may ask for, by name. Labels, subjects and databases are not among it, on purpose."""
         named = {name: getattr(self, name) for name in ("flow", "frames", "length", "fps", "onset", "apex", "offset")}

@@ -112,7 +112,7 @@ def test_the_model_is_asked_about_the_onset_and_then_about_later_frames(copy, wh
     assert sum("no face was found in its onset" in one["text"] for one in found["problems"]) == 9
     assert clips_from_tfds(found["folder"]).frames.shape[2:] == (112, 112, 3)
     monkeypatch.setattr(landmarker, "opened", lambda path: lambda frame: np.full((68, 2), np.nan, np.float32))
-    with pytest.raises(UserMistake, match="of 9 clips none has frames that can be read and a face in them"):
+    with pytest.raises(UserMistake, match="none of 9 clips can be used; of the first, .*: no face was found"):
         build("casme2", [str(copy)], tmp_path / "none", Options(faces=str(tmp_path / "model.task")))
 
 
@@ -168,6 +168,15 @@ def test_landmarks_that_cannot_be_a_faces_leave_their_clip_out(points, text, cop
     assert found["clips"] == 7 and len(said) == 1 and first[1] in said[0]["place"] and said[0]["text"].endswith("left out")
 
 
+def test_landmarks_that_may_be_of_smaller_pictures_are_said(copy, tmp_path, places, monkeypatch):
+    monkeypatch.setattr("tfds_builders.preparing.SMALL", 0.25)                      # a picture of 64 pixels cannot show it
+    first = next(iter(places))
+    table = landmark_table(tmp_path / "own.csv", {first: face(30, 18), **{key: 2 * face(15, 9) for key in list(places)[1:]}})
+    found = build("casme2", [str(copy)], tmp_path, Options(faces=str(table), size=(16, 16)))
+    said = [one for one in found["problems"] if "its eyes are 12 pixels apart in a picture of 64" in one["text"]]
+    assert found["clips"] == 8 and len(said) == 1 and first[1] in said[0]["place"]
+
+
 def test_a_row_with_an_onset_is_of_that_expression_alone(copy, places, tmp_path):
     row = CASME2_ROWS[0]
     faces = {(*key, ""): points for key, points in places.items()} | {(row.subject, row.clip, row.onset): face(40, 25)}
@@ -207,6 +216,7 @@ def test_a_table_of_landmarks_that_cannot_be_read_is_one_line(change, wanted, co
     (["check", "--size=112x112"], "option --size belongs to data build")])
 def test_mistakes_in_the_words_of_faces_and_sizes(words, wanted, tmp_path, monkeypatch, mer_jax):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "data"))
     Path("own.csv").write_text("subject,clip\n")
     Path("own.txt").write_text("subject,clip\n")
     status, out, err = mer_jax("data", words[0], "casme2", "--source=.", *words[1:])

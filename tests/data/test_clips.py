@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pytest
 
+from mer_jax.data.clips import clips_of
 from mer_jax.mistakes import UserMistake
 
 
@@ -36,3 +37,11 @@ def test_nothing_and_a_clip_twice_are_refused(rows, clips):
         clips.take(rows)
     with pytest.raises(IndexError):
         clips.take([24])
+
+
+def test_clips_are_shown_in_one_line():
+    """What a notebook shows: what there is, and not the numbers."""
+    names, flow = [("made", "s1", "c1"), ("made", "s2", "c1")], np.zeros((2, 28, 28, 3), np.uint8)
+    clips = clips_of(names, ["a", "b"], ("a", "b"), flow=flow, flow_coding="minmax8")
+    assert repr(clips) == ("Clips(2 clips of 2 subjects of made; classes a, b; label int32[2], subject int32[2], "
+                           "dataset int32[2], flow uint8[2, 28, 28, 3] (minmax8))")

@@ -28,6 +28,8 @@ def read_picture(path: Path) -> Picture:
     """
     try:
         content = path.read_bytes()
+        if not content:
+            raise ValueError("the file is empty")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(content)) as image:
