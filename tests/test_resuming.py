@@ -41,20 +41,12 @@ def table(clips, tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def mer_jax(table, tmp_path, monkeypatch, capsys):
+def mer_jax(mer_jax, table, tmp_path, monkeypatch):
     """Runs the benchmark in an empty folder `run`; gives (exit status, stdout, stderr)."""
     monkeypatch.chdir(table)
 
     def call(*words: str, folder: Path = tmp_path / "run") -> tuple[int, str, str]:
-        with monkeypatch.context() as patch:
-            patch.setattr(sys, "argv", ["mer-jax", "benchmark", "--config=small.py", f"--out={folder}", *words])
-            capsys.readouterr()
-            try:
-                command_line.main()
-                status = 0
-            except SystemExit as end:
-                status = end.code or 0
-        return status, *capsys.readouterr()
+        return mer_jax("benchmark", "--config=small.py", f"--out={folder}", *words)
 
     return call
 

@@ -37,7 +37,7 @@ INDICES = ("onset_index", "apex_index", "offset_index")
 
 
 class Config(tfds.core.BuilderConfig):
-    """Whole expressions or their key frames, of one kind of frames, with a user's options."""
+    """Whole expressions, their key frames, or their flow, of one kind of frames, with a user's options."""
 
     def __init__(self, options: Options):
         how = ("faces of {} x {}".format(*(options.size or FACE)) if options.faces else
