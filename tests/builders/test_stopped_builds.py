@@ -90,6 +90,12 @@ def test_parts_of_another_copy_are_made_again(stopped, tmp_path):
     assert build("casme2", [str(other)], out, Options())["clips"] == len(made) == 9
 
 
+def test_parts_of_another_state_of_the_library_are_made_again(stopped, copy, monkeypatch):
+    out, made = stopped()
+    monkeypatch.setattr("tfds_builders.shards.sources_digest", lambda: "another")
+    assert build("casme2", [str(copy)], out, Options())["clips"] == len(made) == 9
+
+
 def test_a_part_that_was_damaged_is_made_again(stopped, copy):
     out, made = stopped()
     parts = out / "casme2/frames/.1.0.0.parts"
