@@ -127,9 +127,9 @@ def add_data(command: Callable) -> None:
                    data)
     made.add_argument("action", choices=("check", "build"), metavar="check|build")
     made.add_argument("name", metavar="NAME", help="casme2, samm, smic, megc2019, megc2018, or table: your own")
-    made.add_argument("--source", default=[], action="append", metavar="[DATABASE=]DIR", help="the folder of the "
-                      "copy; of a composite one for each database")
-    made.add_argument("--out", type=Path, metavar="DIR", help="build: where the data set goes, as DIR/NAME/frames/1.0.0 "
+    made.add_argument("--source", default=[], action="append", metavar="[DATABASE=]DIR", help="always needed: the "
+                      "folder of the copy; of a composite one for each database")
+    made.add_argument("--out", type=Path, metavar="DIR", help="build: where the data set goes, as DIR/NAME/CONFIG/1.0.0 "
                       "(default: the folder of TFDS, where its name alone finds it)")
     made.add_argument("--frames", default="", metavar="KIND|FOLDER", help="which frames, of several: raw, selected, "
                       "cropped, or their folder (default: where most clips are; of equal ones those as filmed)")
