@@ -1,4 +1,4 @@
-"""SynthME to look at: one row a person: at rest, and at the apex of a strong movement with the motion magnified ten times.
+"""SynthME to look at: one row a person: at rest, and in a clip of each class with the motion magnified ten times.
 
 Command:  python experiments/studies/synthme_pictures.py --out=docs/synthme.png [--tier=easy] [--people=6]
 """
@@ -12,15 +12,16 @@ from PIL import Image
 
 import mer_jax
 from mer_jax.motion.magnification import magnified
+from mer_jax.synthetic.tiers import TIERS
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--tier", default="easy", choices=("easy", "casme2_like"))
+    parser.add_argument("--tier", default="easy", choices=TIERS)
     parser.add_argument("--people", type=int, default=6)
     arguments = parser.parse_args()
-    clips = mer_jax.load(f"synthme/{arguments.tier}", label="label5")
+    clips = mer_jax.load(f"synthme/{arguments.tier}", label=TIERS[arguments.tier].label)
     enlarge, rows = jax.jit(lambda image, flow: magnified(image, flow, 10.0)), []
     for person in range(min(arguments.people, len(clips.subjects))):
         row = []

@@ -102,10 +102,12 @@ def clips_of(ids: list[tuple[str, str, str]], emotions: list[str], classes: tupl
 
 
 def content_digests(clips: Clips) -> list[str]:
-    """One digest of the pixels of each clip: equal for two clips exactly when their frames and flow are equal."""
-    arrays = [np.asarray(a) for a in (clips.flow, clips.frames) if a is not None]
-    return [hashlib.sha256(b"".join(np.ascontiguousarray(a[row]).tobytes() for a in arrays)).hexdigest()
-            for row in range(len(clips))]
+    """One digest of the pixels of each clip: equal for two clips exactly when their frames are equal, however long the longest
+    clip of their set is and whatever else is stored beside; of clips without frames, when their flow is."""
+    if clips.frames is None:
+        return [hashlib.sha256(np.ascontiguousarray(flow).tobytes()).hexdigest() for flow in np.asarray(clips.flow)]
+    return [hashlib.sha256(np.ascontiguousarray(frames[:length]).tobytes()).hexdigest()
+            for frames, length in zip(np.asarray(clips.frames), np.asarray(clips.length), strict=True)]
 
 
 def data_digest(clips: Clips) -> str:

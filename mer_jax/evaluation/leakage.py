@@ -1,6 +1,7 @@
 """The leak audit: what lets a held-out clip reach training. It runs before every benchmark, and refuses.
 
-Two checks read the folds (a subject, or the same pixels, on both sides), one trains: the first epoch of each stage is run
+Two checks read the folds (a subject, or the same pixels, on both sides), a third whom the first weights have seen (see
+`seen`), one trains: the first epoch of each stage is run
 twice for one fold, the second time with all held-out clips replaced by noise and their labels by others, and must come
 out equal to the last bit. It catches what reading folds cannot: statistics, normalisation or a stage fitted on held-out
 rows.

@@ -61,3 +61,11 @@ def displacement(bumps: Bumps, points: Float[Array, "*points 2"]) -> Float[Array
     centre, sigma, shift = (jnp.reshape(part, (-1, 2)) for part in bumps)
     away = (points[..., None, :] - centre) / sigma
     return jnp.exp(-0.5 * jnp.square(away).sum(-1)) @ shift
+
+
+def displacement_on_grid(bumps: Bumps, x: Float[Array, " columns"], y: Float[Array, " rows"]) -> Float[Array, "rows columns 2"]:
+    """`displacement` at all places of a grid: each bump is one in x times one in y, so all are a product of matrices."""
+    centre, sigma, shift = (jnp.reshape(part, (-1, 2)) for part in bumps)
+    across, down = (jnp.exp(-0.5 * jnp.square((steps[:, None] - centre[:, axis]) / sigma[:, axis]))
+                    for axis, steps in enumerate((x, y)))
+    return jnp.einsum("yb,xb,bc->yxc", down, across, shift)

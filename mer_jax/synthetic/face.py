@@ -13,19 +13,22 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from mer_jax.motion.smoothing import blur
-from mer_jax.synthetic.action_units import Bumps, displacement, standard_bumps
+from mer_jax.synthetic.action_units import Bumps, displacement, displacement_on_grid, standard_bumps
+from mer_jax.synthetic.glasses import Glasses, draw_glasses
 from mer_jax.synthetic.portrait import REACH, paint, settled
+from mer_jax.synthetic.studios import PLAIN, Studio
 
 CENTRE = (0.0, 0.38)
 SKINS = np.array([(236, 200, 180), (222, 180, 150), (198, 150, 118), (164, 116, 84), (120, 80, 58), (78, 52, 40)]) / 255
 SHAPE_SPREAD, REST_STRENGTH = 0.035, 0.08     # IOD; share of strength E
+FIELD_SIDE = 192                              # places across a table of motion
 
 
 class Face(NamedTuple):
     """A person. texture (S, S, 3): linear radiance at rest. bumps: the person's own action units, (units, 2, bumps).
 
     landmarks (68, 2): the points of the 68-point scheme, in IOD. lid (3,): colour of a closed eye. eyes (2, 2): centres.
-    gain, skin (0 light to 1 dark): () each.
+    glasses: worn or not. gain, skin (0 light to 1 dark): () each.
     """
 
     texture: Array
@@ -33,6 +36,7 @@ class Face(NamedTuple):
     landmarks: Array
     eyes: Array
     lid: Array
+    glasses: Glasses
     gain: Array
     skin: Array
 
@@ -55,27 +59,28 @@ def mean_landmarks() -> np.ndarray:
     return np.concatenate(parts).astype(np.float32)
 
 
-def draw_face(key: jax.Array, size: int) -> Face:
-    """A person from a key; size: pixels across the picture at rest, 2 * REACH IOD. Pure; jit with a static size."""
+def draw_face(key: jax.Array, size: int, studio: Studio = PLAIN) -> Face:
+    """A person from a key; size: pixels across the picture at rest, 2 * REACH IOD. Pure; jit with a static size and studio."""
     keys = iter(jax.random.split(key, 24))
     shape = Bumps(jax.random.uniform(next(keys), (10, 2), minval=-1.0, maxval=1.0) + jnp.array(CENTRE),
                   jnp.full((10, 2), 0.35), SHAPE_SPREAD * jax.random.normal(next(keys), (10, 2)))
     aspect = jnp.array([1.0, 1.0]) + jnp.array([0.045, 0.05]) * jax.random.normal(next(keys), (2,))
     own, rest = settled(own_action_units(next(keys), shape, aspect))
-    skin = jax.random.uniform(next(keys))
+    skin = jax.random.uniform(next(keys), minval=studio.skins[0], maxval=studio.skins[1])
     tone = jnp.stack([jnp.interp(skin, jnp.linspace(0, 1, len(SKINS)), SKINS[:, c]) for c in range(3)]) ** 2.2
-    grid = texture_grid(size)
-    at_rest = settled(grid - displacement(rest, grid))
+    grid, line = texture_grid(size), grid_line(size)
+    at_rest = settled(grid - displacement_on_grid(rest, line + CENTRE[0], line + CENTRE[1]))
     canonical = settled(to_mean_face(at_rest, shape, aspect))
-    texture = paint(next(keys), canonical, tone)
+    texture = paint(next(keys), canonical, tone, studio)
     # At the size of a picture of the face, a fine texture would only alias: smooth it a little, as a lens does.
-    texture = blur(texture, 1.0)
+    cast = jnp.exp(studio.cast * jax.random.normal(next(keys), (3,)))
+    texture = jnp.clip(cast * blur(texture, max(1.0, studio.softness * size / (2 * REACH))), 0, 1)
     gain = jnp.exp(0.25 * jax.random.normal(next(keys)))
     places = from_mean_face(jnp.concatenate([jnp.asarray(mean_landmarks()), jnp.array([[-0.51, 0.0], [0.51, 0.0]])]),
                             shape, aspect)
     places = places + displacement(rest, places)
-    lid = tone * jnp.array([0.62, 0.55, 0.53])
-    return Face(texture, own, places[:68], places[68:], lid, gain, skin)
+    lid = cast * tone * jnp.array([0.62, 0.55, 0.53])
+    return Face(texture, own, places[:68], places[68:], lid, draw_glasses(next(keys), places[68:], studio.glasses), gain, skin)
 
 
 def own_action_units(key: jax.Array, shape: Bumps, aspect: jax.Array) -> tuple[Bumps, Bumps]:
@@ -111,31 +116,38 @@ def from_mean_face(points: Array, shape: Bumps, aspect: Array) -> Array:
     return found
 
 
+def grid_line(size: int) -> Float[Array, " size"]:
+    """How far from the centre, in IOD, the columns (and rows) of a picture of the face at rest are."""
+    return ((jnp.arange(size) + 0.5) / size * 2 - 1) * REACH
+
+
 def texture_grid(size: int) -> Float[Array, "size size 2"]:
     """Face coordinates of the texture's pixel centres."""
-    steps = ((jnp.arange(size) + 0.5) / size * 2 - 1) * REACH
-    x, y = jnp.meshgrid(steps + CENTRE[0], steps + CENTRE[1])
+    x, y = jnp.meshgrid(grid_line(size) + CENTRE[0], grid_line(size) + CENTRE[1])
     return jnp.stack([x, y], -1)
+
+
+def field(bumps: Bumps) -> Float[Array, "side side 2"]:
+    """Displacement by some bumps, laid down over the face at rest, for `look_up`."""
+    line = grid_line(FIELD_SIDE)
+    return displacement_on_grid(bumps, line + CENTRE[0], line + CENTRE[1])
 
 
 def look_up(texture: Float[Array, "side side channels"], places: Float[Array, "*points 2"]) -> Float[Array, "*points channels"]:
     """What a picture over the face at rest holds at face coordinates, bilinear, edges repeated."""
     side = texture.shape[0]
     at = jnp.clip((places - jnp.array(CENTRE) + REACH) / (2 * REACH) * side - 0.5, 0, side - 1.001)
-    cell, part = at.astype(jnp.int32), at - jnp.floor(at)
+    cell, part = settled((at.astype(jnp.int32), at - jnp.floor(at)))
     (x, y), (u, v) = jnp.moveaxis(cell, -1, 0), jnp.moveaxis(part, -1, 0)[..., None]
     return ((texture[y, x] * (1 - u) + texture[y, x + 1] * u) * (1 - v)
             + (texture[y + 1, x] * (1 - u) + texture[y + 1, x + 1] * u) * v)
 
 
 def holding(face: Face, held: Float[Array, " units"]) -> Face:
-    """The same person holding every action unit at a share of its full strength: another resting expression.
-
-    The field is smooth, so it is laid down on a third of the picture's places and enlarged.
-    """
+    """The same person holding every action unit at a share of its full strength: another resting expression."""
     side = face.texture.shape[0]
     bumps = face.bumps._replace(shift=face.bumps.shift * held[:, None, None, None])
-    motion = jax.image.resize(displacement(bumps, texture_grid(side // 3)), (side, side, 2), "linear")
-    texture = settled(look_up(face.texture, texture_grid(side) - motion))
+    motion = displacement_on_grid(bumps, grid_line(side) + CENTRE[0], grid_line(side) + CENTRE[1])
+    texture = settled(look_up(face.texture, texture_grid(side) - settled(motion)))
     return face._replace(texture=texture, landmarks=face.landmarks + displacement(bumps, face.landmarks),
                          eyes=face.eyes + displacement(bumps, face.eyes))

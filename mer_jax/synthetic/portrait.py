@@ -5,6 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from mer_jax.synthetic.studios import Studio
+
 REACH = 1.7                                   # the picture at rest covers ± this many IOD around its centre
 HAIRS = np.array([(28, 22, 20), (52, 36, 26), (88, 60, 38), (120, 92, 62), (110, 106, 104)]) / 255
 IRISES = np.array([(60, 40, 25), (85, 60, 35), (60, 80, 95), (70, 85, 60)]) / 255
@@ -42,12 +44,12 @@ def inside(level: Array, softness: float) -> Array:
     return jax.nn.sigmoid(-level / softness)
 
 
-def paint(key: jax.Array, at: Float[Array, "size size 2"], tone: Array) -> Float[Array, "size size 3"]:
+def paint(key: jax.Array, at: Float[Array, "size size 2"], tone: Array, studio: Studio) -> Float[Array, "size size 3"]:
     """The face at rest in linear radiance, over the mean face's coordinates `at`."""
     keys = jax.random.split(key, 6)
     x, y = at[..., :1], at[..., 1:]
     side, rough = jnp.abs(x), settled(noise(keys[0], at))
-    draw = iter(jax.random.uniform(keys[1], (12,)))
+    draw = iter(jax.random.uniform(keys[1], (16,)))
     mottle = 1 + 0.05 * rough["broad"] + 0.03 * rough["patches"]
     pores = 1 + 0.024 * (0.6 + next(draw)) * (rough["pores"] + rough["strands"])
     blush = 0.10 * jnp.exp(-0.5 * (((side - 0.62) / 0.25) ** 2 + ((y - 0.55) / 0.25) ** 2))
@@ -96,13 +98,16 @@ def paint(key: jax.Array, at: Float[Array, "size size 2"], tone: Array) -> Float
     face = darken(face, 0.85 * nostril, tone * 0.04)
     wing = jnp.exp(-0.5 * (((side - 0.235) / 0.018) ** 2 + ((y - 0.66) / 0.06) ** 2))
     face = darken(face, 0.35 * wing, tone * 0.2)
-    shaded = settled(face) * settled(shading(keys[3], x, y))
+    shaded = settled(face) * settled(shading(keys[3], x, y, studio))
     shaded = settled(paint_eyes(next(draw), shaded, x, y, tone))
 
+    # The hair line: high or low in the middle, receding or not at the sides, a fringe on some.
     crown = -0.95 + 0.23 * next(draw)
+    crown = jnp.where(next(draw) < 0.25, -0.62 + 0.1 * next(draw), crown)
+    recedes = 0.4 + next(draw)
     head = inside(jnp.sqrt((x / (1.17 - 0.13 * jnp.clip(y - 0.38, 0, 2) ** 1.5)) ** 2
                            + (jnp.abs(y - 0.38) / 1.54) ** 2.5) - 1, 0.015)
-    hairline = inside(y - crown - 0.55 * jnp.clip(side - 0.55, 0, 1) ** 1.2 * 1.6 + 0.02 * rough["locks"], 0.04)
+    hairline = inside(y - crown - 0.88 * recedes * jnp.clip(side - 0.55, 0, 1) ** 1.2 + 0.02 * rough["locks"], 0.04)
     mop = inside(jnp.sqrt((x / 1.33) ** 2 + ((y - 0.15) / 1.55) ** 2) - 1, 0.03) * inside(y - 0.75, 0.1)
     behind = (0.05 + 0.3 * next(draw)) * (1 + 0.1 * (y + x)) * (1 + 0.15 * jax.random.normal(keys[4], (3,)))
     neck = inside(side - 0.72, 0.04) * inside(1.3 - y, 0.1)
@@ -112,7 +117,7 @@ def paint(key: jax.Array, at: Float[Array, "size size 2"], tone: Array) -> Float
     return jnp.clip(darken(picture, mop * hairline, hair * strands), 0, 1)
 
 
-def shading(key: jax.Array, x: Array, y: Array) -> Array:
+def shading(key: jax.Array, x: Array, y: Array, studio: Studio) -> Array:
     """Lambert's law on a height field of the head, nose, brows, sockets, lips and chin; the light comes from a key."""
     ambient_key, side_key, height_key = jax.random.split(key, 3)
 
@@ -130,10 +135,10 @@ def shading(key: jax.Array, x: Array, y: Array) -> Array:
     slope_x, slope_y = jax.grad(lambda p: height(*p).sum())((x, y))
     normal = jnp.stack([-slope_x, -slope_y, jnp.ones_like(x)], -1)
     normal = normal / jnp.linalg.norm(normal, axis=-1, keepdims=True)
-    azimuth = jax.random.uniform(side_key, minval=-0.9, maxval=0.9)
+    azimuth = jax.random.uniform(side_key, minval=-studio.lamps, maxval=studio.lamps)
     elevation = jax.random.uniform(height_key, minval=-0.7, maxval=0.2)
     light = jnp.stack([jnp.sin(azimuth) * jnp.cos(elevation), jnp.sin(elevation), jnp.cos(azimuth) * jnp.cos(elevation)])
-    ambient = jax.random.uniform(ambient_key, minval=0.35, maxval=0.6)
+    ambient = jax.random.uniform(ambient_key, minval=studio.ambient[0], maxval=studio.ambient[1])
     return ambient + (1 - ambient) * jnp.clip(normal @ light, 0, 1)
 
 

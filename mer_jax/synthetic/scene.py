@@ -4,40 +4,38 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Array, Float, Int
 
-from mer_jax.light.camera import Camera, encoded, expose
+from mer_jax.light.camera import encoded, expose
 from mer_jax.motion.flow_features import minmax8
-from mer_jax.synthetic.act import LENGTH, SLOTS, Act, course
-from mer_jax.synthetic.action_units import Bumps, displacement
-from mer_jax.synthetic.face import CENTRE, Face, holding, look_up, texture_grid
+from mer_jax.motion.luma import luma
+from mer_jax.synthetic.act import Act
+from mer_jax.synthetic.eyes import close_lids, looking
+from mer_jax.synthetic.face import CENTRE, Face, field, holding, look_up
+from mer_jax.synthetic.glasses import covered, wear
 from mer_jax.synthetic.portrait import settled
+from mer_jax.synthetic.studios import PLAIN, Studio
+from mer_jax.synthetic.tiers import MOST_UNITS
 
 VIEW = 2.7                                                    # IOD across the picture
-TEXTURE_PER_PIXEL = 3
-SENSOR = Camera(exposure=1.0, shot=2e-4, read=1e-6, row=3e-5)         # a good camera in good light
+TOGETHER = 16                                                 # frames rendered at once: on a CPU what the caches hold
 
 
 class Clip(NamedTuple):
-    """A rendered clip. frames (LENGTH, size, size, 3) uint8, zeros behind `act.length`. flow (size, size, 2): the true
-    motion of the face from onset to apex in pixels at the onset's places, without the head's; pixel_flow: with it, so
-    where each pixel went. small_flow (28, 28, 3): the first with its strain as peers store it, `minmax8`. landmarks (68, 2):
-    pixels (x, y) in the onset frame."""
+    """A rendered clip. frames (T, size, size, 3) uint8, zeros behind `act.length`. flow (size, size, 2): the true motion of
+    the face from onset to apex in pixels at the onset's places, without the head's; 0 where the rims of glasses hide it.
+    pixel_flow: with the head's, so where what is seen at each pixel went (but for irises, and lids that close). small_flow
+    (28, 28, 3): the first with its strain as peers store it, `minmax8`. strength (SLOTS, 2): how far each action unit of the
+    act moves its strongest place on the left and right by itself, in pixels. landmarks (68, 2): (x, y) in the onset frame."""
 
     frames: Array
     flow: Array
     pixel_flow: Array
     small_flow: Array
+    strength: Array
     landmarks: Array
     act: Act
-
-
-def acting_bumps(face: Face, act: Act) -> Bumps:
-    """The person's action units that the clip shows, (SLOTS, 2, bumps), scaled to the peak motion of the act."""
-    row = jnp.maximum(act.units, 0)
-    bumps = jax.tree.map(lambda part: jnp.asarray(part)[row], face.bumps)
-    full = jnp.linalg.norm(bumps.shift, axis=-1).max((1, 2), keepdims=True)[..., None]       # of the stronger side
-    return bumps._replace(shift=bumps.shift / full * act.strength[:, :, None, None])
 
 
 def pixel_places(size: int) -> Float[Array, "size size 2"]:
@@ -47,70 +45,96 @@ def pixel_places(size: int) -> Float[Array, "size size 2"]:
     return jnp.stack([x, y], -1)
 
 
+def turned(points: Float[Array, "*points 2"], angle: Float[Array, ""]) -> Float[Array, "*points 2"]:
+    """Points turned about the origin, from x towards y."""
+    x, y = points[..., 0], points[..., 1]
+    return jnp.stack([jnp.cos(angle) * x - jnp.sin(angle) * y, jnp.sin(angle) * x + jnp.cos(angle) * y], -1)
+
+
 def to_upright(points: Float[Array, "*points 2"], head: Float[Array, " 4"]) -> Float[Array, "*points 2"]:
     """Places seen with the head moved by `head` (a row of Act.head) -> the same places with the head upright."""
-    turn, middle = head[2], jnp.array(CENTRE)
-    rotation = jnp.array([[jnp.cos(turn), jnp.sin(turn)], [-jnp.sin(turn), jnp.cos(turn)]])
-    return jnp.exp(-head[3]) * (points - middle - head[:2]) @ rotation.T + middle
+    middle = jnp.array(CENTRE)
+    return turned(jnp.exp(-head[3]) * (points - middle - head[:2]), -head[2]) + middle
 
 
 def from_upright(points: Float[Array, "*points 2"], head: Float[Array, " 4"]) -> Float[Array, "*points 2"]:
     """The inverse of `to_upright`."""
-    turn, middle = head[2], jnp.array(CENTRE)
-    rotation = jnp.array([[jnp.cos(turn), -jnp.sin(turn)], [jnp.sin(turn), jnp.cos(turn)]])
-    return jnp.exp(head[3]) * (points - middle) @ rotation.T + middle + head[:2]
+    middle = jnp.array(CENTRE)
+    return turned(jnp.exp(head[3]) * (points - middle), head[2]) + middle + head[:2]
 
 
-def close_lids(picture: Array, at: Array, face: Face, closed: Array) -> Array:
-    """Lids drawn over the eyes down to the share `closed` of their opening; `at`: each pixel's place on the face at rest."""
-    for eye in face.eyes:
-        away = at - eye
-        arch = jnp.clip(1 - (away[..., 0] / 0.25) ** 2, 0, 1)
-        edge = -0.10 * arch + closed * 0.175 * arch
-        lid = jax.nn.sigmoid((edge - away[..., 1]) / 0.012) * jax.nn.sigmoid((away[..., 1] + 0.11 * arch) / 0.012)
-        lid = (lid * (arch > 0) * (closed > 0.02))[..., None]
-        picture = picture * (1 - lid) + lid * face.lid
-    return picture
+class Motion(NamedTuple):
+    """How the skin moves: tabulated (side, side, 4) over the upright face, the expression's two channels and the distractor's,
+    at full strength. A pixel y of the moving face shows the skin whose place at rest is y - amount @ motion(y).
 
-
-def render(key: jax.Array, face: Face, act: Act, size: int) -> Clip:
-    """The clip, frame by frame: I_t(y) = I_rest(x) with y = x + motion(x, t), solved for x by three fixed-point steps.
-
-    The motion has two parts with a course each, the expression's and the distractor's; both are laid down once over the
-    face at rest and looked up from there, so that the flow that is returned is the one that moved the pixels.
+    Each unit's field is scaled to the strength of the act at its strongest place, both sides together, and those of one
+    expression to the strength of the strongest at the strongest place of their sum: so what is said is what moves. strength
+    (SLOTS, 2): that of each side of each unit by itself, after this.
     """
-    course_key, noise_key = jax.random.split(key)
-    face = holding(face, act.held)
-    rest = texture_grid(face.texture.shape[0])
-    bumps = acting_bumps(face, act)
-    expression, distractor = (displacement(jax.tree.map(lambda part, rows=rows: part[rows], bumps), rest)
-                              for rows in (slice(0, SLOTS - 1), slice(SLOTS - 1, SLOTS)))
-    motion = settled(jnp.concatenate([expression, distractor], -1))                                   # (side, side, 4)
-    late = jax.random.randint(course_key, (), 5, 60)
-    courses = jnp.stack([course(act.onset, act.apex, act.offset), course(late, late + 25, late + 55)], -1)
 
-    def moved(at, amount):
-        parts = look_up(motion, at)
-        return parts[..., :2] * amount[0] + parts[..., 2:] * amount[1]
+    table: Array
+    strength: Array
 
-    def at_rest(target, amount):
-        at = target
-        for _ in range(3):
-            at = settled(target - moved(at, amount))
-        return at
+    @classmethod
+    def of(cls, face: Face, act: Act) -> "Motion":
+        bumps = jax.tree.map(lambda part: jnp.asarray(part)[jnp.maximum(act.units, 0)], face.bumps)
+        sides = settled(jax.vmap(jax.vmap(field))(bumps))                                 # (SLOTS, 2, side, side, 2)
+        wanted = act.strength.max(1)
+        weighted = sides * (act.strength / jnp.maximum(wanted, 1e-9)[:, None])[..., None, None, None]
+        scale = wanted / jnp.maximum(longest(weighted.sum(1)), 1e-9)
+        units = weighted * scale[:, None, None, None, None]
+        parts = (slice(0, MOST_UNITS), slice(MOST_UNITS, None))
+        shrink = [jnp.minimum(1.0, wanted[part].max() / jnp.maximum(longest(units[part].sum((0, 1))), 1e-9)) for part in parts]
+        table = [factor * units[part].sum((0, 1)) for factor, part in zip(shrink, parts, strict=True)]
+        strength = [factor * longest(units[part]) for factor, part in zip(shrink, parts, strict=True)]
+        return cls(settled(jnp.concatenate(table, -1)), jnp.concatenate(strength))
 
-    def frame(amount, head, blink, light, key):
-        at = at_rest(to_upright(places, head), amount)
-        picture = settled(close_lids(settled(look_up(face.texture, at)), at, face, blink))
-        return jnp.round(255 * encoded(expose(light * picture, SENSOR, key))).astype(jnp.uint8)
+    def at_rest(self, seen: Float[Array, "*points 2"], amount: Float[Array, " 2"]) -> Float[Array, "*points 2"]:
+        """The place at rest of what is seen at these places of the upright face."""
+        parts = look_up(self.table, seen)
+        return seen - parts[..., :2] * amount[0] - parts[..., 2:] * amount[1]
 
-    places = pixel_places(size)
-    frames = jax.vmap(frame)(courses, act.head, act.blink, act.light, jax.random.split(noise_key, LENGTH))
-    frames = frames * (jnp.arange(LENGTH) < act.length)[:, None, None, None].astype(jnp.uint8)
+    def moved(self, rest: Float[Array, "*points 2"], amount: Float[Array, " 2"]) -> Float[Array, "*points 2"]:
+        """The inverse of `at_rest`, by fixed-point steps: at the strengths that are drawn the field is a contraction."""
+        return jax.lax.fori_loop(0, 24, lambda _, seen: rest + seen - self.at_rest(seen, amount), rest)
+
+
+def longest(fields: Float[Array, "*n side side 2"]) -> Float[Array, "*n"]:
+    """The length of the longest vector of each field."""
+    return jnp.sqrt(jnp.square(fields).sum(-1).max((-1, -2)))
+
+
+def render(key: jax.Array, face: Face, act: Act, size: int, studio: Studio = PLAIN,
+           at: Int[Array | np.ndarray, " T"] | None = None) -> Clip:
+    """The clip, or of it the frames `at` alone, which are the same as in the whole: noise belongs to the frame.
+
+    A pixel is traced back: through the head's motion, through the expression's (`Motion`), to the picture of the face at
+    rest. The flow that is returned is the inverse of that way, so it is the one that moved the pixels.
+    """
+    face, places = holding(face, act.held), pixel_places(size)
+    motion, amounts = Motion.of(face, act), jnp.stack([act.course, act.other], -1)
+    at = jnp.arange(len(act.course)) if at is None else jnp.asarray(at)
+
+    def frame(number):
+        upright = to_upright(places, act.head[number])
+        rest = settled(motion.at_rest(upright, amounts[number]))
+        picture = settled(look_up(face.texture, settled(looking(rest, face.eyes, act.gaze[number]))))
+        picture = wear(settled(close_lids(picture, rest, face.eyes, face.lid, act.blink[number])), upright, face.glasses)
+        if studio.grey:
+            picture = luma(picture)[..., None]
+        light = jnp.clip(act.light[number] * settled(picture), 0, 1)
+        seen = jnp.round(255 * encoded(expose(light, studio.camera, jax.random.fold_in(key, number)))).astype(jnp.uint8)
+        return jnp.broadcast_to(seen, places.shape[:2] + (3,)) * (number < act.length)
+
+    frames = jax.lax.map(frame, at, batch_size=TOGETHER)
     pose = act.head[act.onset]
-    skin = at_rest(to_upright(places, pose), courses[act.onset])
-    onset, apex = (skin + moved(skin, courses[index]) for index in (act.onset, act.apex))
+    onset = to_upright(places, pose)
+    apex = motion.moved(motion.at_rest(onset, amounts[act.onset]), amounts[act.apex])
     before, after, carried = (from_upright(*seen) for seen in ((onset, pose), (apex, pose), (apex, act.head[act.apex])))
-    flow, pixel_flow = ((there - before) * size / VIEW for there in (after, carried))
-    landmarks = (from_upright(face.landmarks, pose) - jnp.array(CENTRE)) / VIEW * size + size / 2 - 0.5
-    return Clip(frames, flow, pixel_flow, minmax8(jax.image.resize(flow, (28, 28, 2), "linear") * 28 / size), landmarks, act)
+    hidden = (covered(onset, face.glasses) > 0.5)[..., None]
+    flow = jnp.where(hidden, 0, after - before) * size / VIEW
+    pixel_flow = (jnp.where(hidden, from_upright(onset, act.head[act.apex]), carried) - before) * size / VIEW
+    seen = motion.moved(face.landmarks, amounts[act.onset])
+    landmarks = (from_upright(seen, pose) - jnp.array(CENTRE)) / VIEW * size + size / 2 - 0.5
+    small = minmax8(jax.image.resize(flow, (28, 28, 2), "linear") * 28 / size)
+    return Clip(frames, flow, pixel_flow, small, motion.strength * size / VIEW, landmarks, act)

@@ -1,40 +1,36 @@
-"""How hard a set of clips is: which action units make a class, how far they move, how much else happens."""
+"""How hard a set of clips is: which action units make a class, how far they move, how much else happens, who, and where."""
 
 import dataclasses
+from types import MappingProxyType
 
 import numpy as np
 
 from mer_jax.synthetic.action_units import NUMBERS
+from mer_jax.synthetic.expressions import (
+    CASME2,
+    CASME2_COUNTS,
+    RULES,
+    SAMM,
+    SAMM_COUNTS,
+    SMIC,
+    SMIC_COUNTS,
+)
+from mer_jax.synthetic.studios import CASME2_STUDIO, PLAIN, SAMM_STUDIO, SMIC_STUDIO, Studio
 
-CLASSES5 = ("happiness", "surprise", "disgust", "repression", "others")
-CLASSES3 = ("negative", "positive", "surprise")
-LABEL3_OF_5 = (1, 2, 0, 0, -1)                                # the composite leaves "others" out
 MOST_UNITS = 4                                                # action units of one expression
-
-# P(action units | class). easy: rules. casme2_like: shares counted in CASME II's coding file; what they leave over
-# (5 to 40 % of a class, many rare sets) is spread over the plausible sets at the end of each row.
-EASY = {
-    "happiness": {(12,): 0.5, (6, 12): 0.5}, "surprise": {(1, 2): 0.7, (2,): 0.15, (1,): 0.15},
-    "disgust": {(4, 7): 0.4, (4, 9): 0.3, (4, 10): 0.3}, "repression": {(17,): 0.5, (15, 17): 0.5},
-    "others": {(14,): 0.5, (24,): 0.5},
-}
-CASME2 = {
-    "happiness": {(12,): 0.47, (6, 12): 0.19, (14,): 0.09, (12, 14): 0.09, (6,): 0.08, (6, 7, 12): 0.08},
-    "surprise": {(1, 2): 0.52, (1,): 0.16, (2,): 0.12, (1, 2, 5): 0.10, (5,): 0.05, (1, 2, 25): 0.05},
-    "disgust": {(4, 7): 0.32, (4,): 0.19, (4, 10): 0.14, (4, 9): 0.06, (4, 7, 9): 0.05, (7,): 0.10, (10,): 0.07, (9,): 0.07},
-    "repression": {(17,): 0.48, (15,): 0.15, (15, 17): 0.15, (14,): 0.07, (12,): 0.08, (24,): 0.07},
-    "others": {(4,): 0.61, (14,): 0.15, (): 0.05, (17,): 0.04, (4, 7): 0.04, (24,): 0.03, (1,): 0.03, (7,): 0.03, (2,): 0.02},
-}
+BEFORE, AFTER = 6, 6                                          # frames shown before the onset and after the offset
+LONGEST = 0.5                                                 # seconds from onset to offset
+FRESH = 100_000                                               # how much higher the numbers of people are in NAME_fresh
 
 
 @dataclasses.dataclass(frozen=True)
 class Tier:
     """How hard a set of clips is: size in pixels, people, clips a person, median peak motion in px at IOD 112.
 
-    full_size is there to measure motion: at a database's own size, where the motion is as many pixels as there.
-
-    sets: P(action units | class). balanced: all classes of CLASSES5 alike, else shares around CASME II's that differ
-    from person to person. confounders: how often distractor, blink and relight come, 1 being as in real clips.
+    sets: P(action units | class). counts: clips of each class in the database that is meant, around whose shares each
+    person's own vary; (): all classes alike. confounders: how often distractor, macro-expression, blink, glance and relight
+    come, 1 being as in real clips. rate: frames a second. rise, fall: mu and sigma of the logarithm of milliseconds.
+    first: the number of the first person: other numbers, other people, so no two tiers share one.
     """
 
     name: str
@@ -43,26 +39,56 @@ class Tier:
     clips: int
     motion: float
     sets: tuple[tuple[str, tuple[tuple[tuple[int, ...], float], ...]], ...]
-    balanced: bool
+    counts: tuple[int, ...]
     confounders: float
+    rate: int = 200
+    rise: tuple[float, float] = (5.02, 0.47)
+    fall: tuple[float, float] = (5.05, 0.58)
+    studio: Studio = PLAIN
+    first: int = 0
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.sets)
+
+    @property
+    def label(self) -> str:
+        """The labelling in which all of its classes are: "label5", or where it has but three, "label3"."""
+        return f"label{len(self.sets)}"
+
+    @property
+    def length(self) -> int:
+        """Frames of the longest clip."""
+        return BEFORE + round(LONGEST * self.rate) + AFTER
 
 
-def frozen(sets: dict) -> tuple:
+def frozen(sets: MappingProxyType) -> tuple:
     return tuple((name, tuple(shares.items())) for name, shares in sets.items())
 
 
+def with_fresh(*tiers: Tier) -> dict[str, Tier]:
+    """By name; of each NAME also NAME_fresh, the same with people whom nobody has looked at while choosing anything."""
+    fresh = [dataclasses.replace(tier, name=f"{tier.name}_fresh", first=FRESH + tier.first) for tier in tiers]
+    return {tier.name: tier for tier in (*tiers, *fresh)}
+
+
+# full_size is there to measure motion: at a database's own size, where the motion is as many pixels as there.
 TIERS = {
-    "easy": Tier("easy", 64, 8, 15, 1.8, frozen(EASY), True, 0.3),
-    "casme2_like": Tier("casme2_like", 112, 26, 10, 1.2, frozen(CASME2), False, 1.0),
-    "full_size": Tier("full_size", 280, 20, 2, 1.2, frozen(CASME2), False, 1.0),
+    **with_fresh(Tier("easy", 64, 8, 15, 1.8, frozen(RULES), (), 0.3),
+                 Tier("casme2_like", 112, 26, 10, 1.2, frozen(CASME2), CASME2_COUNTS, 1.0, studio=CASME2_STUDIO,
+                      first=1000)),
+    "samm_like": Tier("samm_like", 112, 28, 6, 1.2, frozen(SAMM), SAMM_COUNTS, 1.0, 200, (5.01, 0.49), (5.17, 0.62),
+                      SAMM_STUDIO, first=2000),
+    "smic_like": Tier("smic_like", 112, 16, 10, 1.2, frozen(SMIC), SMIC_COUNTS, 1.0, 100, studio=SMIC_STUDIO, first=3000),
+    "full_size": Tier("full_size", 280, 20, 2, 1.2, frozen(CASME2), CASME2_COUNTS, 1.0, first=4000),
 }
-CASME2_SHARES = np.array([32, 25, 63, 27, 99]) / 246           # of CLASSES5
+COMPOSITES = {"megc2019_like": ("casme2_like", "samm_like", "smic_like")}
 
 
 def set_table(tier: Tier) -> tuple[np.ndarray, np.ndarray]:
-    """(probability (5, sets), units (5, sets, MOST_UNITS) as rows of NUMBERS, -1 for none)."""
+    """(probability (classes, sets), units (classes, sets, MOST_UNITS) as rows of NUMBERS, -1 for none)."""
     most = max(len(shares) for _, shares in tier.sets)
-    share, units = np.zeros((5, most), np.float32), np.full((5, most, MOST_UNITS), -1, np.int32)
+    share, units = np.zeros((len(tier.sets), most), np.float32), np.full((len(tier.sets), most, MOST_UNITS), -1, np.int32)
     for row, (_, shares) in enumerate(tier.sets):
         for column, (numbers, probability) in enumerate(shares):
             share[row, column] = probability

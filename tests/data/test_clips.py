@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from mer_jax.data.clips import clips_of
+from mer_jax.data.clips import clips_of, content_digests
 from mer_jax.mistakes import UserMistake
 
 
@@ -45,3 +45,16 @@ def test_clips_are_shown_in_one_line():
     clips = clips_of(names, ["a", "b"], ("a", "b"), flow=flow, flow_coding="minmax8")
     assert repr(clips) == ("Clips(2 clips of 2 subjects of made; classes a, b; label int32[2], subject int32[2], "
                            "dataset int32[2], flow uint8[2, 28, 28, 3] (minmax8))")
+
+
+def test_a_clip_is_the_same_clip_in_a_longer_set_and_with_flow_beside_it(moving_clips):
+    """Frames behind a clip's length are padding, as long as the longest clip of the set wants."""
+    digests = content_digests(moving_clips)
+    longer = np.pad(np.asarray(moving_clips.frames), ((0, 0), (0, 4), (0, 0), (0, 0), (0, 0)), constant_values=7)
+    assert content_digests(moving_clips.replace(frames=longer)) == digests and len(set(digests)) == len(moving_clips)
+    flow = np.zeros((len(moving_clips), 28, 28, 3), np.uint8)
+    assert content_digests(moving_clips.replace(flow=flow, flow_coding="minmax8")) == digests
+    other = np.asarray(moving_clips.frames).copy()
+    other[2, 3, 0, 0, 0] ^= 1
+    again = content_digests(moving_clips.replace(frames=other))
+    assert [row for row in range(len(digests)) if digests[row] != again[row]] == [2]

@@ -1,14 +1,11 @@
-"""Renders SynthME and stores it: one example a clip, one split `clips`, a config for each tier.
+"""Renders SynthME and stores it: one example a clip, one split `clips`, a config for each tier and for the composite.
 
 The same version, tier and clip give the same script on every machine, and the same pixels on the same backend and jax
-version. Keys: fold_in(key(SEED), subject) splits into the person's own, that of the clips and that of the sittings.
-Each class of a person is one sitting, as if one film elicited it, and its clips share half of what is held: so a single
-frame of a known person tells the class, of a stranger it does not. The size of that leak is chosen, not measured.
+version; `mer_jax.synthetic.crowd` draws them.
 """
 
-import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import jax
@@ -16,40 +13,45 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from mer_jax.progress_bar import ProgressBar
-from mer_jax.synthetic.act import RATE, draw_act, draw_label
 from mer_jax.synthetic.action_units import NUMBERS
-from mer_jax.synthetic.face import Face, draw_face
-from mer_jax.synthetic.portrait import REACH
-from mer_jax.synthetic.scene import TEXTURE_PER_PIXEL, VIEW, Clip, render
-from mer_jax.synthetic.tiers import CLASSES3, CLASSES5, LABEL3_OF_5, TIERS, Tier
+from mer_jax.synthetic.crowd import painters
+from mer_jax.synthetic.expressions import CLASSES3, label3_of
+from mer_jax.synthetic.face import Face
+from mer_jax.synthetic.scene import Clip
+from mer_jax.synthetic.tiers import COMPOSITES, TIERS, Tier
 
-SEED = 20260300                                                 # of versions 0.3.x
+VERSION = "1.0.0"
 
 
 class Config(tfds.core.BuilderConfig):
-    """A tier of `synthetic.tiers.TIERS`."""
+    """A tier of `synthetic.tiers.TIERS`, or several that make a composite."""
 
-    def __init__(self, tier: Tier):
-        does = f"{tier.subjects} people, {tier.clips} clips each, {tier.size}x{tier.size} pixels"
-        super().__init__(name=tier.name, version=tfds.core.Version("0.3.1"), description=does)
-        self.tier = tier
+    def __init__(self, name: str, tiers: tuple[Tier, ...]):
+        does = "; ".join(f"{tier.subjects} people, {tier.clips} clips each, {tier.size}x{tier.size} pixels" for tier in tiers)
+        super().__init__(name=name, version=tfds.core.Version(VERSION), description=does)
+        self.tiers = tiers
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
     """SynthME, rendered when it is first asked for; nothing is downloaded."""
 
-    VERSION = tfds.core.Version("0.3.1")
+    VERSION = tfds.core.Version(VERSION)
     RELEASE_NOTES = {
+        "1.0.0": "Glasses, hair lines, gaze, macro-expressions as distractors; tiers like SAMM and SMIC, and the composite; no "
+                 "two tiers share a person, and there are others under NAME_fresh. Motion is traced back to the face at rest, "
+                 "one look-up a frame. Pixels stay as they are from here on.",
         "0.3.1": "Each clip's pixel_flow beside the true_flow: with the head's motion; a tier full_size. Pixels as in 0.3.0.",
         "0.3.0": "Every draw has a key of its own: in 0.2.0 the head's place went with the motion's strength.",
         "0.2.0": "The resting expression and the pose of the head differ from sitting to sitting and clip to clip, so that no "
                  "single frame of a stranger tells the class; landmarks are those of the onset frame.",
         "0.1.0": "First version: tiers easy and casme2_like. Pixels may change before 1.0.0.",
     }
-    BUILDER_CONFIGS = [Config(tier) for tier in TIERS.values()]
+    BUILDER_CONFIGS = [*(Config(name, (tier,)) for name, tier in TIERS.items()),
+                       *(Config(name, tuple(TIERS[part] for part in parts)) for name, parts in COMPOSITES.items())]
 
     def _info(self) -> tfds.core.DatasetInfo:
-        size, features = self.builder_config.tier.size, tfds.features
+        tiers, features = self.builder_config.tiers, tfds.features
+        size, five = tiers[0].size, len(tiers) == 1 and tiers[0].label == "label5"
         return self.dataset_info_from_configs(
             features=features.FeaturesDict({
                 "frames": features.Tensor(shape=(None, size, size, 3), dtype=np.uint8, encoding="zlib"),
@@ -62,7 +64,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                 "onset_index": np.int32, "apex_index": np.int32, "offset_index": np.int32, "fps": np.float32,
                 "dataset": features.Text(), "subject": features.Text(), "clip": features.Text(),
                 "label3": features.ClassLabel(names=list(CLASSES3)),
-                "label5": features.ClassLabel(names=list(CLASSES5)),
+                **({"label5": features.ClassLabel(names=list(tiers[0].classes))} if five else {}),
                 "skin": np.float32,
             }),
             disable_shuffling=True,
@@ -72,50 +74,41 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         return {"clips": self._generate_examples()}
 
     def _generate_examples(self) -> Iterator[tuple[int, dict]]:
-        tier = self.builder_config.tier
-        for number, (subject, clip, face, rendered) in enumerate(clips_of(tier)):
-            yield number, example(tier, subject, clip, face, rendered)
-
-
-def painters(tier: Tier) -> tuple[Callable, Callable]:
-    """(key -> Face, (keys of the habits, the clips and the sittings, face, number of the clip) -> Clip), compiled."""
-    texture = round(TEXTURE_PER_PIXEL * tier.size * 2 * REACH / VIEW)
-
-    @jax.jit
-    def clip_of(keys, face, number):
-        person, clips, sittings = keys
-        label_key, act_key, render_key = jax.random.split(jax.random.fold_in(clips, number), 3)
-        label = draw_label(label_key, person, tier, number)
-        act = draw_act(act_key, jax.random.fold_in(sittings, label), tier, label, face)
-        return render(render_key, face, act, tier.size)
-
-    return jax.jit(functools.partial(draw_face, size=texture)), clip_of
-
-
-def clips_of(tier: Tier) -> Iterator[tuple[int, int, Face, Clip]]:
-    """(subject, clip, person, rendering) of a whole tier, person by person, as numpy arrays."""
-    face_of, clip_of = painters(tier)
-    with ThreadPoolExecutor(os.cpu_count()) as pool, ProgressBar(tier.subjects * tier.clips, f"SynthME {tier.name}") as bar:
-        for subject in range(tier.subjects):
-            looks, *keys = jax.random.split(jax.random.fold_in(jax.random.key(SEED), subject), 4)
-            face = face_of(looks)
-            rendered = pool.map(lambda clip, keys=keys, face=face: jax.device_get(clip_of(keys, face, clip)), range(tier.clips))
-            for clip, rendering in enumerate(rendered):
+        tiers = self.builder_config.tiers
+        with ProgressBar(sum(tier.subjects * tier.clips for tier in tiers), f"SynthME {self.builder_config.name}") as bar:
+            for number, (tier, person, clip, face, rendered) in enumerate(clips_of(tiers)):
+                yield number, example(tier, self.info.features, person, clip, face, rendered)
                 bar.advance()
-                yield subject, clip, face, rendering
 
 
-def example(tier: Tier, subject: int, clip: int, face: Face, rendered: Clip) -> dict:
+def clips_of(tiers: tuple[Tier, ...]) -> Iterator[tuple[Tier, int, int, Face, Clip]]:
+    """(tier, person, clip, looks, rendering) of whole tiers, person by person, as numpy arrays."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for tier in tiers:
+            face_of, clip_of = painters(tier)
+            for person in range(tier.subjects):
+                face = face_of(tier.first + person)
+
+                def rendering(clip, tier=tier, person=person, face=face, clip_of=clip_of):
+                    return jax.device_get(clip_of(tier.first + person, face, clip))
+
+                for clip, rendered in enumerate(pool.map(rendering, range(tier.clips))):
+                    yield tier, person, clip, face, rendered
+
+
+def example(tier: Tier, features: tfds.features.FeaturesDict, person: int, clip: int, face: Face, rendered: Clip) -> dict:
     """The stored features of one rendering."""
-    act, shown = rendered.act, rendered.act.units >= 0
-    return {
+    act, name = rendered.act, tier.classes[int(rendered.act.label)]
+    shown = act.units >= 0
+    made = {
         "frames": rendered.frames[: int(act.length)],
         "flow": rendered.small_flow,
         "true_flow": rendered.flow.astype(np.float32), "pixel_flow": rendered.pixel_flow.astype(np.float32),
         "landmarks": rendered.landmarks.astype(np.float32),
         "action_units": [NUMBERS[unit] for unit in act.units[shown]],
-        "strengths": list(act.strength[shown].astype(np.float32) * tier.size / VIEW),
-        "onset_index": int(act.onset), "apex_index": int(act.apex), "offset_index": int(act.offset), "fps": RATE,
-        "dataset": "synthme", "subject": f"s{subject:02d}", "clip": f"c{clip:03d}",
-        "label3": LABEL3_OF_5[int(act.label5)], "label5": int(act.label5), "skin": float(face.skin),
+        "strengths": list(rendered.strength[shown].astype(np.float32)),
+        "onset_index": int(act.onset), "apex_index": int(act.apex), "offset_index": int(act.offset), "fps": float(tier.rate),
+        "dataset": f"synthme_{tier.name}", "subject": f"s{tier.first + person:04d}", "clip": f"c{clip:03d}",
+        "label3": label3_of(name), "label5": name, "skin": float(face.skin),
     }
+    return {key: made[key] for key in features}

@@ -1,0 +1,100 @@
+"""The parts of SynthME by themselves: action units, the mean face, courses, glasses, glances, classes and tiers."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mer_jax.synthetic.act import course
+from mer_jax.synthetic.action_units import BUMPS, NUMBERS, displacement, standard_bumps
+from mer_jax.synthetic.expressions import CASME2, CASME2_COUNTS, COMPOSITE, RULES, SAMM, SAMM_COUNTS, SMIC, SMIC_COUNTS
+from mer_jax.synthetic.eyes import looking
+from mer_jax.synthetic.face import CENTRE, mean_landmarks
+from mer_jax.synthetic.glasses import draw_glasses, wear
+from mer_jax.synthetic.scene import VIEW, from_upright, pixel_places, to_upright
+from mer_jax.synthetic.tiers import COMPOSITES, TIERS
+
+SIZE, TIER = 48, TIERS["easy"]
+LENGTH = TIER.length
+POSE = jnp.array([0.06, -0.05, np.deg2rad(8.0), 0.06])
+
+
+def test_action_units_are_mirror_images_and_reach_their_strength():
+    bumps = jax.tree.map(jnp.asarray, standard_bumps())
+    points = jnp.asarray(np.random.default_rng(0).uniform(-1, 1.6, (50, 2)), jnp.float32)
+    flip = jnp.array([-1.0, 1.0])
+    np.testing.assert_allclose(displacement(bumps, points * flip), displacement(bumps, points) * flip, atol=1e-6)
+    for row, number in enumerate(NUMBERS):
+        if len(BUMPS[number]) == 1:
+            one = jax.tree.map(lambda part, row=row: part[row, 0], bumps)
+            found = displacement(one, bumps.centre[row, 0, :1])[0]
+            np.testing.assert_allclose(found, np.array(BUMPS[number][0][4:]) / 63, rtol=1e-3)
+
+
+def test_mean_landmarks_are_symmetric_and_number_68():
+    points = mean_landmarks()
+    assert points.shape == (68, 2)
+    mirrored = points * np.array([-1, 1])
+    assert all(np.abs(points - p).sum(1).min() < 1e-6 for p in mirrored)
+
+
+def test_a_course_rises_from_onset_to_apex_and_falls_to_the_offset():
+    values = np.asarray(course(LENGTH, jnp.float32(10), jnp.float32(30), jnp.float32(70)))
+    assert values.shape == (LENGTH,) and values[:11].max() == 0 and values[30] == 1 and np.abs(values[70:]).max() < 1e-6
+    assert (np.diff(values[10:31]) > 0).all() and (np.diff(values[30:71]) < 0).all()
+    assert values[20] == pytest.approx(0.5)
+
+
+def test_shares_of_action_units_are_shares():
+    for sets in (RULES, CASME2, SAMM, SMIC):
+        for shares in sets.values():
+            assert sum(shares.values()) == pytest.approx(1, abs=0.02)
+            assert all(number in NUMBERS for units in shares for number in units)
+
+
+def test_a_head_upright_again_is_where_it_was():
+    points = jnp.asarray(np.random.default_rng(0).uniform(-1, 1.6, (20, 2)), jnp.float32)
+    np.testing.assert_allclose(to_upright(from_upright(points, POSE), POSE), points, atol=1e-5)
+    along = from_upright(points, POSE)
+    np.testing.assert_allclose(jnp.linalg.norm(along[1:] - along[:-1], axis=-1),
+                               np.exp(0.06) * jnp.linalg.norm(points[1:] - points[:-1], axis=-1), rtol=1e-4)
+
+
+def test_glasses_stand_still_while_the_skin_moves_and_most_people_wear_none():
+    """Where the rims are is a function of the head alone; without glasses the picture is untouched."""
+    grid, picture = pixel_places(64), jnp.full((64, 64, 3), 0.5)
+    eyes = jnp.array([[-0.5, 0.0], [0.5, 0.02]])
+    many = jax.vmap(lambda key: draw_glasses(key, eyes, 0.25))(jax.random.split(jax.random.key(0), 400))
+    assert 0.18 < float(many.worn.mean()) < 0.32
+    one = jax.tree.map(lambda leaf: leaf[0], many)
+    np.testing.assert_allclose(wear(picture, grid, one._replace(worn=jnp.float32(0))), picture, atol=1e-6)
+    worn = np.asarray(wear(picture, grid, one._replace(worn=jnp.float32(1)))).mean(-1)
+    dark = np.argwhere(np.abs(worn - 0.5) > 0.2)                                             # rows and columns of the rims
+    middle = (np.asarray(one.middle) - CENTRE) / VIEW * 64 + 32
+    assert np.abs(dark[:, 0].mean() - middle[0, 1]) < 6
+    assert dark[:, 1].min() < middle[0, 0] - 5 < middle[1, 0] + 5 < dark[:, 1].max()
+    assert one.middle[0, 1] == one.middle[1, 1]
+
+
+def test_a_glance_moves_the_irises_and_nothing_far_from_them():
+    eyes, gaze = jnp.array([[-0.5, 0.0], [0.5, 0.0]]), jnp.array([0.03, -0.01])
+    np.testing.assert_allclose(eyes[None] - looking(eyes[None], eyes, gaze), jnp.broadcast_to(gaze, (1, 2, 2)), atol=1e-6)
+    away = jnp.array([[[0.0, 0.0], [-0.5, 0.14], [0.5, -0.14], [0.0, 1.2]]])
+    np.testing.assert_array_equal(looking(away, eyes, gaze), away)
+
+
+def test_no_two_tiers_share_a_person_and_fresh_ones_differ_in_nothing_else():
+    people = [set(range(tier.first, tier.first + tier.subjects)) for tier in TIERS.values()]
+    assert len(set().union(*people)) == sum(map(len, people))
+    for name in ("easy", "casme2_like"):
+        old, new = TIERS[name], TIERS[f"{name}_fresh"]
+        assert {field for field in vars(old) if getattr(old, field) != getattr(new, field)} == {"name", "first"}
+
+
+def test_classes_are_those_of_their_database_and_counted_as_there():
+    for sets, counts in ((CASME2, CASME2_COUNTS), (SAMM, SAMM_COUNTS), (SMIC, SMIC_COUNTS)):
+        assert len(sets) == len(counts)
+    tiers = [TIERS[name] for name in COMPOSITES["megc2019_like"]]
+    assert [tier.rate for tier in tiers] == [200, 200, 100] and len({tier.size for tier in tiers}) == 1
+    for tier in tiers:                                            # each has all three classes of the composite
+        assert {COMPOSITE.get(name) for name in tier.classes} >= {"negative", "positive", "surprise"}
