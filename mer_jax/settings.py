@@ -19,6 +19,7 @@ from mer_jax.loading import is_table
 from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.models import known_fields
 from mer_jax.training.augmentation import Augmentation
+from mer_jax.training.front import Front
 from mer_jax.training.optimizers import OPTIMIZERS
 from mer_jax.training.run import SELECTIONS
 from mer_jax.training.stages import CLASS_WEIGHTS, Recipe, Stage
@@ -34,6 +35,7 @@ def default_config() -> ConfigDict:
         "protocol": "leave_one_subject_out",
         "protocol_options": {"folds": 0, "share": 0.0, "seed": 0},     # 0: the protocol's own default
         "network": {"name": "ststnet", "variant": "", "off": ()},      # off: parts to leave out, e.g. ("llem",)
+        "front": {"enhancer": "", "flow": "stored"},           # before the network: e.g. "t5"; "tvl1": flow found on frames
         "network_options": {},                                 # field of the network -> value, e.g. {"enhancement": "retinex"}
         "epochs": 100,
         "batch_size": 256,
@@ -41,7 +43,7 @@ def default_config() -> ConfigDict:
                       "warmup_epochs": 0, "gradient_clip": 0.0},
         "label_smoothing": 0.0,
         "class_weights": "none",                               # or "balanced"
-        "weights": "",                                         # a file to start the trunk from, .safetensors or .npz
+        "weights": "",                                         # a kept network's folder, or a file for the trunk
         "augmentation": {"flip": False, "shift": 0, "dark": 0.0},      # dark: the share of clips seen in low light
         "losses": {"cross_entropy": 1.0},                      # name -> factor
         "trainable": {},                                       # path prefix -> factor of its learning rate; "*": the rest
@@ -81,6 +83,7 @@ class Settings:
     variant: str | None
     off: tuple[str, ...]
     network_options: tuple[tuple[str, Any], ...]
+    front: Front
     weights: str
     recipe: Recipe
     seeds: int
@@ -143,8 +146,8 @@ def settings_of(name: str, config: ConfigDict) -> Settings:
     return Settings(
         name, full.data.table or full.data.name, data_options, full.data.classes or None, full.protocol,
         tuple(sorted(options.items())), full.network.name, full.network.variant or None, full.network.off,
-        tuple(sorted(network_options.items())), full.weights, recipe, full.seeds, tuple(full.light), full.selection,
-        full.report.faces, full.allow_leak, full.allow_absent_class, full.platform, full.checkpoint_seconds)
+        tuple(sorted(network_options.items())), Front(**full.front), full.weights, recipe, full.seeds, tuple(full.light),
+        full.selection, full.report.faces, full.allow_leak, full.allow_absent_class, full.platform, full.checkpoint_seconds)
 
 
 def stages_of(config: ConfigDict) -> tuple[Stage, ...]:

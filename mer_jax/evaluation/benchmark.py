@@ -4,7 +4,6 @@ import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import flax.linen as nn
@@ -27,8 +26,11 @@ from mer_jax.evaluation.identity import experiment_digest
 from mer_jax.evaluation.layout import data_of, make_runs
 from mer_jax.evaluation.leakage import poison_reaches_training, shared_content, shared_subjects
 from mer_jax.evaluation.predictions import Predictions
+from mer_jax.evaluation.seen import NOBODY, Seen, tested_but_seen
+from mer_jax.evaluation.start import NOTHING, Start, as_start
 from mer_jax.mistakes import UserMistake
 from mer_jax.training.finite import NotFinite
+from mer_jax.training.front import PLAIN, Front
 from mer_jax.training.hyper import Hyper
 from mer_jax.training.inputs import Data
 from mer_jax.training.many_runs import Result, train_many
@@ -62,16 +64,17 @@ class Experiment:
 
 def prepare(network: nn.Module, clips: Clips, folds: Folds, recipe: Recipe, *, seeds: int = 1, selection: str = "last",
             light: tuple[str, ...] = ("L0",), allow_leak: bool = False, allow_absent_class: bool = False,
-            findings: tuple[str, ...] | None = None, start: Mapping[str, Any] = MappingProxyType({}),
-            hypers: Sequence[Hyper] = (Hyper(),)) -> Experiment:
+            findings: tuple[str, ...] | None = None, start: Start | Mapping[str, Any] = NOTHING,
+            hypers: Sequence[Hyper] = (Hyper(),), front: Front = PLAIN) -> Experiment:
     """Checks everything, runs the leak audit, and lays out the runs. Nothing is trained yet but the audit's epoch.
 
     `findings` of an earlier audit of the same experiment spare another. Raises UserMistake where something does not fit.
     """
-    check_kinds(network, clips, folds, recipe, seeds, selection)
-    check_inputs(network, clips, light)
+    check_kinds(network, clips, folds, recipe, seeds, selection, front)
+    start = as_start(start)
+    check_inputs(network, clips, light, front)
     check_loss_inputs(network, recipe)
-    check_start(network, start)
+    check_start(network, clips, start, front)
     check_classes(clips)
     check_folds(clips, folds)
     if isinstance(hypers, Hyper) or not hypers or not all(isinstance(hyper, Hyper) for hyper in hypers):
@@ -79,13 +82,12 @@ def prepare(network: nn.Module, clips: Clips, folds: Folds, recipe: Recipe, *, s
     runs = make_runs(clips, folds, recipe, seeds, selection, hypers)
     if not allow_absent_class:
         check_trained_classes(clips, folds, runs)
-    window = window_of(clips.fps) if "frames" in network.inputs else 1
+    data = data_of(network, clips, start.variables, front)
     program = Program(network, recipe, len(clips.classes), int(runs.train_count.max()), selection, clips.flow_coding, light,
-                      window)
-    data = data_of(network, clips, start)
+                      window_of(clips.fps) if "frames" in data.inputs else 1, front=front)
     plan = make_plan(program, runs, data)
     if findings is None:
-        findings = audit(program, plan, runs, data, clips, folds)
+        findings = audit(program, plan, runs, data, clips, folds, start.seen)
     if findings and not allow_leak:
         raise UserMistake(f"the leak audit found {len(findings)} leaks and refuses: {findings[0]}"
                           + ("; …" if len(findings) > 1 else "")
@@ -109,10 +111,14 @@ def audit_again(experiment: Experiment, plan: Plan) -> None:
         raise UserMistake(f"the leak audit refuses the plan: {findings[0]}")
 
 
-def audit(program: Program, plan: Plan, runs: Run, data: Data, clips: Clips, folds: Folds) -> tuple[str, ...]:
-    """What the leak audit finds, one line a leak; it trains the first run for the first epoch of each stage."""
+def audit(program: Program, plan: Plan, runs: Run, data: Data, clips: Clips, folds: Folds,
+          seen: Seen = NOBODY) -> tuple[str, ...]:
+    """What the leak audit finds, one line a leak; seen: whom the first weights were fitted on.
+
+    It trains the first run for the first epoch of each stage.
+    """
     first = jax.tree.map(lambda leaf: leaf[0], runs)
-    return (*shared_subjects(clips, folds), *shared_content(clips, folds),
+    return (*shared_subjects(clips, folds), *shared_content(clips, folds), *tested_but_seen(clips, folds, seen),
             *poison_reaches_training(program, plan, first, data, folds.test[0], folds.names[0]))
 
 
@@ -178,27 +184,29 @@ def looking_maps(experiment: Experiment, result: Result) -> tuple[np.ndarray, np
 
 def benchmark(network: nn.Module, clips: Clips, folds: Folds, recipe: Recipe, *, seeds: int = 1, selection: str = "last",
               light: tuple[str, ...] = ("L0",), allow_leak: bool = False, allow_absent_class: bool = False,
-              start: Mapping[str, Any] = MappingProxyType({})) -> Predictions:
+              start: Start | Mapping[str, Any] = NOTHING, front: Front = PLAIN) -> Predictions:
     """Trains every fold with every seed and returns the held-out predictions. The whole benchmark in one call.
 
     light: the levels of `light.camera` at which the held-out clips are predicted, from the same training runs.
-    start: the variables that every run begins with, of `models.pretrained.read_trunk`; the rest is drawn by its seed.
+    start: what every run begins with, as `read_start` reads it from a kept network or a file; the rest is drawn by its seed.
+        Or variables alone: then nobody knows whom they were fitted on, and the audit cannot say whether it was the tested.
+    front: what is done to the frames before the network: `Front(enhancer="t5")`, for one that reads flow `Front(flow="tvl1")`.
 
     Raises UserMistake where the parts do not fit, a leak is found, or a loss or a prediction is not finite.
     """
     return benchmark_many(network, clips, folds, recipe, (Hyper(),), seeds=seeds, selection=selection, light=light,
-                          allow_leak=allow_leak, allow_absent_class=allow_absent_class, start=start)[0]
+                          allow_leak=allow_leak, allow_absent_class=allow_absent_class, start=start, front=front)[0]
 
 
 def benchmark_many(network: nn.Module, clips: Clips, folds: Folds, recipe: Recipe, hypers: Sequence[Hyper], *, seeds: int = 1,
                    selection: str = "last", light: tuple[str, ...] = ("L0",), allow_leak: bool = False,
                    allow_absent_class: bool = False,
-                   start: Mapping[str, Any] = MappingProxyType({})) -> list[Predictions]:
+                   start: Start | Mapping[str, Any] = NOTHING, front: Front = PLAIN) -> list[Predictions]:
     """A `benchmark` for each hyper, all their runs in one batch: the held-out predictions of each, in order.
 
     To choose among them by these predictions is to choose on held-out people: what the chosen one has is then no score.
     """
     experiment = prepare(network, clips, folds, recipe, seeds=seeds, selection=selection, light=light, allow_leak=allow_leak,
-                         allow_absent_class=allow_absent_class, start=start, hypers=hypers)
+                         allow_absent_class=allow_absent_class, start=start, hypers=hypers, front=front)
     result = train_experiment(experiment, experiment.plan)
     return [predictions_of(experiment, result, number) for number in range(len(hypers))]

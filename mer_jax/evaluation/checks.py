@@ -1,7 +1,6 @@
 """What a benchmark checks before it trains: that network, clips, folds and recipe are what they must be, and fit."""
 
-from collections.abc import Mapping
-from typing import Any
+import functools
 
 import flax.linen as nn
 import jax
@@ -10,19 +9,27 @@ import numpy as np
 
 from mer_jax.data.clips import Clips
 from mer_jax.data.folds import Folds
+from mer_jax.data.sampling import window_of
+from mer_jax.evaluation.kept_network import name_of
+from mer_jax.evaluation.layout import data_of
+from mer_jax.evaluation.start import Start
 from mer_jax.light.camera import LEVELS
 from mer_jax.mistakes import UserMistake
 from mer_jax.models.network import example_inputs
+from mer_jax.training.front import PLAIN, Front
+from mer_jax.training.inputs import MARKS, scored_inputs, sources
 from mer_jax.training.losses import LOSSES
 from mer_jax.training.run import SELECTIONS, Run
 from mer_jax.training.stages import Recipe
 from mer_jax.training.train_step import Batch
 
 
-def check_kinds(network: object, clips: object, folds: object, recipe: object, seeds: object, selection: object) -> None:
+def check_kinds(network: object, clips: object, folds: object, recipe: object, seeds: object, selection: object,
+                front: object = PLAIN) -> None:
     """Raises UserMistake where an argument of a benchmark is not of its kind."""
     wanted = {"network": (network, nn.Module, "a network, as models.create makes it"), "clips": (clips, Clips, "Clips"),
-              "folds": (folds, Folds, "Folds, as a protocol makes them"), "recipe": (recipe, Recipe, "a Recipe")}
+              "folds": (folds, Folds, "Folds, as a protocol makes them"), "recipe": (recipe, Recipe, "a Recipe"),
+              "front": (front, Front, "a Front(enhancer, flow)")}
     for name, (value, kind, what) in wanted.items():
         if not isinstance(value, kind):
             raise UserMistake(f"benchmark: {name} is {_kind(value)}, wanted {what}: benchmark(network, clips, folds, recipe)")
@@ -36,46 +43,70 @@ def _kind(value: object) -> str:
     return f"the class {value.__name__}" if isinstance(value, type) else f"of the kind {type(value).__name__}"
 
 
-def check_inputs(network: nn.Module, clips: Clips, light: tuple[str, ...] = ("L0",)) -> None:
-    """Raises UserMistake where the network is for other classes, reads what the clips lack, or flow of another coding, or
-    is to be scored in the dark and reads no frames that could be darkened."""
-    have, name = clips.inputs(), type(network).__name__
+def check_inputs(network: nn.Module, clips: Clips, light: tuple[str, ...] = ("L0",), front: Front = PLAIN) -> None:
+    """Raises UserMistake where the network is for other classes, it or its front end reads what the clips lack, or stored
+    flow of another coding or size, or it is to be scored in the dark and there are no frames that could be darkened."""
+    have, name, wanted = clips.inputs(), type(network).__name__, sources(network, front)
     classes = getattr(network, "classes", len(clips.classes))
     if classes != len(clips.classes):
         raise UserMistake(f"{name} is made for {classes} classes, the clips have {len(clips.classes)}: "
                           f"{', '.join(clips.classes)}")
-    missing = [wanted for wanted in network.inputs if wanted not in have]
+    check_front(network, front)
+    missing = [source for source in wanted if source not in have]
     if missing:
-        raise UserMistake(f"{name} reads {', '.join(network.inputs)}, the data have no {', '.join(missing)} "
+        read = ", ".join(source for source in wanted if source not in MARKS)
+        behind = "" if front == PLAIN else f" behind front.enhancer={front.enhancer!r}, front.flow={front.flow!r}"
+        raise UserMistake(f"{name}{behind} reads {read}, the data have no {', '.join(missing)} "
                           f"(they have: {', '.join(have) or 'nothing'})")
     unknown = [level for level in light if level not in LEVELS]
     if unknown or not light:
         raise UserMistake(f"light={light}: wanted some of {', '.join(LEVELS)}")
-    if tuple(light) != ("L0",) and "frames" not in network.inputs:
-        raise UserMistake(f"light={light}: {name} reads no frames, so it can be scored at L0 only, light as recorded")
-    wanted = getattr(network, "flow_coding", None)
-    if "flow" in network.inputs and wanted and wanted != clips.flow_coding:
+    if tuple(light) != ("L0",) and "frames" not in wanted:
+        raise UserMistake(f"light={light}: {name} reads no frames, so it can be scored at L0 only, light as recorded"
+                          + (" (front.flow=tvl1 finds its flow on frames)" if "flow" in wanted else ""))
+    if "flow" in wanted:
+        check_stored_flow(network, clips)
+
+
+def check_front(network: nn.Module, front: Front) -> None:
+    """Raises UserMistake where a part of the front end would have nothing to do."""
+    name = type(network).__name__
+    if front.flow == "tvl1" and "flow" not in network.inputs:
+        raise UserMistake(f"front.flow='tvl1': {name} reads {', '.join(network.inputs)}, no flow")
+    if front.enhancer and "frames" not in sources(network, front):
+        raise UserMistake(f"front.enhancer={front.enhancer!r}: {name} reads stored {', '.join(network.inputs)}, which no "
+                          "enhancer can change; wanted front.flow='tvl1' beside it")
+
+
+def check_stored_flow(network: nn.Module, clips: Clips) -> None:
+    """Raises UserMistake where the clips' flow is of another coding or size than the network reads."""
+    name, wanted, size = type(network).__name__, getattr(network, "flow_coding", None), getattr(network, "flow_size", None)
+    if wanted and wanted != clips.flow_coding:
         raise UserMistake(f"{name} reads flow coded {wanted!r}, the data's flow is coded {clips.flow_coding!r}")
-    size = getattr(network, "flow_size", None)
-    if "flow" in network.inputs and size and tuple(have["flow"].shape[1:3]) != size:
-        found = "x".join(map(str, have["flow"].shape[1:3]))
+    if size and tuple(clips.flow.shape[1:3]) != size:
+        found = "x".join(map(str, clips.flow.shape[1:3]))
         raise UserMistake(f"{name} reads flow of {size[0]}x{size[1]} pixels, the data's flow is {found}")
 
 
-def check_start(network: nn.Module, start: Mapping[str, Any]) -> None:
-    """Raises UserMistake where `start` has variables that the network has not, or of another shape."""
-    if not start:
+def check_start(network: nn.Module, clips: Clips, start: Start, front: Front = PLAIN) -> None:
+    """Raises UserMistake where a start has variables that the network has not, reading these clips, or of another shape, or
+    lacks some that it should have."""
+    if not start.variables:
         return
-    example = example_inputs(network)
-    have = jax.eval_shape(lambda: network.init(jax.random.key(0), example, train=False))
-    shapes = {jax.tree_util.keystr(path, simple=True, separator="/"): leaf.shape
-              for path, leaf in jax.tree.leaves_with_path(have)}
-    for path, leaf in jax.tree.leaves_with_path(start):
-        name = jax.tree_util.keystr(path, simple=True, separator="/")
-        if shapes.get(name) != np.shape(leaf):
-            found = "no such variable" if name not in shapes else f"one of {shapes[name]}"
-            raise UserMistake(f"start: {name} has the shape {np.shape(leaf)}; in {type(network).__name__} there is {found}: "
-                              "were the weights read for another network?")
+    data = data_of(network, clips, front=front)
+    window = window_of(clips.fps) if "frames" in data.inputs else 1
+    read = functools.partial(scored_inputs, network, window, ("L0",), front=front)
+    have = jax.eval_shape(lambda data: network.init(jax.random.key(0), read(data, jnp.zeros(1, jnp.int32)), train=False), data)
+    wanted, given = ({name_of(path): np.shape(leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
+                     for tree in (have, start.variables))
+    name, another = type(network).__name__, "of another network, variant, option or frame size?"
+    for variable, shape in given.items():
+        if wanted.get(variable) != shape:
+            found = "no such variable" if variable not in wanted else f"one of {wanted[variable]}"
+            raise UserMistake(f"{start.source}: {variable} has the shape {shape}; in {name} there is {found}: {another}")
+    lacking = [] if start.drawn is None else [variable for variable in wanted if variable not in {*given, *start.drawn}]
+    if lacking:
+        raise UserMistake(f"{start.source}: no variable {lacking[0]}, which {name} has: {another}")
 
 
 def check_loss_inputs(network: nn.Module, recipe: Recipe) -> None:

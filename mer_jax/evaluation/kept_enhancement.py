@@ -7,9 +7,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from mer_jax.data.clips import Clips, data_digest
-from mer_jax.evaluation.kept_network import read_network
+from mer_jax.evaluation.kept_network import front_of, read_network
 from mer_jax.light.enhancers import Enhancer
 from mer_jax.mistakes import UserMistake
+from mer_jax.training.front import read_input
 
 
 def kept_enhancers(folders: tuple[str, ...], taken: tuple[str, ...] = ()) -> dict[str, Enhancer]:
@@ -39,7 +40,8 @@ def kept_enhancer(folder: Path) -> Enhancer:
     kept = read_network(folder)
     if not getattr(kept.network, "llem", False):
         raise UserMistake(f"{folder}: its network ({kept.description['network']}) has no low-light enhancement")
-    module, window = kept.network.low_light(), kept.description["preprocessing"]["window"]
+    seen = kept.description["preprocessing"]
+    module, window, front = kept.network.low_light(), seen["window"], front_of(seen)
     variables = {"params": jax.device_put(kept.variables["params"]["llem"])}
 
     def enhance(windows: Float[Array, "instants window height width channels"]) -> Array:
@@ -47,6 +49,6 @@ def kept_enhancer(folder: Path) -> Enhancer:
             raise UserMistake(f"{folder}: its enhancement was trained on windows of {window} frames, these clips give windows "
                               f"of {windows.shape[1]}")
         coloured = jnp.broadcast_to(windows, (*windows.shape[:-1], 3))
-        return module.apply(variables, coloured[None])[0][0]
+        return module.apply(variables, read_input("frames", kept.network, front, coloured[None]))[0][0]
 
-    return Enhancer(enhance, f"the enhancement of {folder}")
+    return Enhancer(enhance, f"the enhancement of {folder}" + (f", behind {front.enhancer}" if front.enhancer else ""))

@@ -11,8 +11,9 @@ import numpy as np
 
 from mer_jax.data.clips import Clips
 from mer_jax.data.folds import Folds, inner_split
+from mer_jax.training.front import PLAIN, Front
 from mer_jax.training.hyper import Hyper
-from mer_jax.training.inputs import MARKS, Data
+from mer_jax.training.inputs import MARKS, Data, sources
 from mer_jax.training.run import Run
 from mer_jax.training.stages import Recipe
 
@@ -64,9 +65,10 @@ def make_runs(clips: Clips, folds: Folds, recipe: Recipe, seeds: int, selection:
         test=of_each(padded([folds.test[f] for _, f in order])))
 
 
-def data_of(network: nn.Module, clips: Clips, start: Mapping[str, Any] = MappingProxyType({})) -> Data:
-    """What goes to the device: of the clips what the network reads, and of frames the marks as well; and `start`."""
-    return named_data(clips, (*network.inputs, *(MARKS if "frames" in network.inputs else ())), start)
+def data_of(network: nn.Module, clips: Clips, start: Mapping[str, Any] = MappingProxyType({}),
+            front: Front = PLAIN) -> Data:
+    """What goes to the device: of the clips what the network's inputs are made of, and `start`."""
+    return named_data(clips, sources(network, front), start)
 
 
 def frame_data(clips: Clips) -> Data:

@@ -2,12 +2,11 @@
 
 import shlex
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from mer_jax.data.clips import Clips, data_digest
 from mer_jax.evaluation.identity import DECISIVE, arrays_digest, code_digest, decisive_versions, digest_of, versions
+from mer_jax.evaluation.start import Start
 from mer_jax.mistakes import UserMistake
 from mer_jax.training.run import Run
 from mer_jax.whole_files import read_json
@@ -16,13 +15,13 @@ NAMES_ONLY = ("name", "source", "weights")       # what files are called: no num
 START_OVER = "name another --out, or start over with --fresh"
 
 
-def describe(settings, clips: Clips, start: Mapping[str, Any]) -> dict:
+def describe(settings, clips: Clips, start: Start) -> dict:
     """What config.json says of settings, data, code and the weights that runs begin with; `with_runs` adds the rest."""
     return {
         "settings": settings.to_json(),
         "data": {"digest": data_digest(clips), "clips": len(clips), "subjects": len(clips.subjects),
                  "datasets": list(clips.datasets), "classes": list(clips.classes)},
-        "weights": {"digest": arrays_digest(start) if start else ""},
+        "weights": {"digest": arrays_digest(start.variables) if start.variables else "", **start.to_json()},
         "versions": versions(),
         "code": {"digest": code_digest()},
         "command": shlex.join(["mer-jax", *sys.argv[1:]]),

@@ -1,7 +1,7 @@
 """A benchmark in a folder: everything needed to repeat it, resumable at any moment, one process at a time.
 
-Files: config.json, plan.json, predictions.csv, metrics.json, log.jsonl, attention.npz, checkpoints/, report.html, and of
-networks that read frames linear.csv and, of rendered ones or on request, faces.npz. Each is written whole or not at all.
+Files: config.json, plan.json, predictions.csv, metrics.json, log.jsonl, attention.npz, checkpoints/, report.html, and where
+the network is fed from frames linear.csv and, of rendered ones or on request, faces.npz. Each is written whole or not at all.
 Beside them .lock (see `folder_lock`) and, where asked for, profile/ and tensorboard/.
 """
 
@@ -34,10 +34,10 @@ from mer_jax.evaluation.run_config import (
     with_runs,
 )
 from mer_jax.evaluation.score import score
+from mer_jax.evaluation.start import read_start
 from mer_jax.folder_lock import locked
 from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.models import create
-from mer_jax.models.pretrained import read_trunk
 from mer_jax.training.many_runs import Result
 from mer_jax.training.metric_log import logged_seconds
 from mer_jax.training.profile import profile_epoch
@@ -78,7 +78,7 @@ def run_benchmark(settings, clips: Clips, folder: Path, fresh: bool = False, pro
     """
     network = create(settings.network, len(clips.classes), settings.variant, settings.off,
                      **dict(settings.network_options))
-    start = read_trunk(network, settings.weights) if settings.weights else {}
+    start = read_start(network, clips.classes, settings.weights)
     description, findings = describe(settings, clips, start), None
     if fresh:
         check_clearable(folder)
@@ -92,7 +92,8 @@ def run_benchmark(settings, clips: Clips, folder: Path, fresh: bool = False, pro
         findings = check_unfinished(folder, description)
     experiment = prepare(network, clips, make_folds(settings, clips), settings.recipe, seeds=settings.seeds,
                          selection=settings.selection, light=settings.light, allow_leak=settings.allow_leak,
-                         allow_absent_class=settings.allow_absent_class, findings=findings, start=start)
+                         allow_absent_class=settings.allow_absent_class, findings=findings, start=start,
+                         front=settings.front)
     config = with_runs(description, experiment.runs, experiment.findings)
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
@@ -140,7 +141,7 @@ def write_results(folder: Path, experiment: Experiment, result: Result, licensed
         np.savez_compressed(file := io.BytesIO(), **faces)
         write_whole(folder / "faces.npz", file.getvalue())
     linear = None
-    if "frames" in experiment.program.network.inputs:
+    if "frames" in experiment.data.inputs:
         e = experiment
         linear = linear_predictions(e.clips, e.folds, e.data, e.program.light, e.program.window)
         write_whole(folder / "linear.csv", to_csv(linear))

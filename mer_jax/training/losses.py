@@ -20,6 +20,24 @@ def cross_entropy(output: Output, batch) -> Float[Array, " batch"]:
     return optax.softmax_cross_entropy(output.logits, batch.target)
 
 
+def focal(output: Output, batch) -> Float[Array, " batch"]:
+    """-sum_c target_c (1 - p_c)^2 log p_c: clips already known well count less (Lin et al., ICCV 2017, eq. 4, gamma 2)."""
+    logs = jax.nn.log_softmax(output.logits)
+    return -(batch.target * jnp.square(1 - jnp.exp(logs)) * logs).sum(-1)
+
+
+def branches_alike(output: Output, batch) -> Float[Array, " batch"]:
+    """1 - the cosine between the features of the first and the last branch: 0 where they point the same way."""
+    unit = [branch * jax.lax.rsqrt(jnp.square(branch).sum(-1, keepdims=True) + 1e-8)
+            for branch in (output.extras["branches"][:, 0], output.extras["branches"][:, -1])]
+    return 1 - (unit[0] * unit[1]).sum(-1)
+
+
+def proposals(output: Output, batch) -> Float[Array, " batch"]:
+    """mean_c of the binary cross-entropy between class c's proposal (extras["proposals"], logits) and its target."""
+    return optax.sigmoid_binary_cross_entropy(output.extras["proposals"], batch.target).mean(-1)
+
+
 def instants(output: Output, batch) -> Float[Array, " batch"]:
     """sum_t sg(beta_t) CE(z_t, target): each moment of a temporal ensemble answers by itself, as far as it is asked.
 
@@ -87,7 +105,8 @@ def motion(output: Output, batch) -> Float[Array, " batch"]:
 
 LOSSES: dict[str, Callable[[Output, "object"], jax.Array]] = {
     function.__name__: function
-    for function in (cross_entropy, instants, spatial, exposure, colour, curve_smoothness, illumination, motion)
+    for function in (cross_entropy, focal, branches_alike, proposals, instants, spatial, exposure, colour, curve_smoothness,
+                     illumination, motion)
 }
 
 

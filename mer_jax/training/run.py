@@ -17,6 +17,7 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Int
 
 from mer_jax.models.network import Output
+from mer_jax.training.front import PLAIN, Front
 from mer_jax.training.inputs import Data, scored_inputs, training_inputs
 from mer_jax.training.losses import soft_target
 from mer_jax.training.optimizers import make_optimizer
@@ -53,6 +54,7 @@ class Program:
 
     light: the levels at which held-out clips are predicted. window: native frames around each instant.
     spread: devices, of all hosts, over which each batch is split; its statistics are those of the whole batch.
+    front: what stands between the camera and the network.
     """
 
     network: nn.Module
@@ -64,6 +66,7 @@ class Program:
     light: tuple[str, ...] = ("L0",)
     window: int = 1
     spread: int = 1
+    front: Front = PLAIN
 
     @property
     def draws_maps(self) -> bool:
@@ -101,7 +104,7 @@ def run_key(run: Run) -> jax.Array:
 def init_run(program: Program, run: Run, data: Data) -> RunState:
     """The state before the first epoch."""
     tx = program.optimizer(program.recipe.stages[0], run)
-    inputs = scored_inputs(program.network, program.window, "L0", data, run.test[:1])
+    inputs = scored_inputs(program.network, program.window, ("L0",), data, run.test[:1], program.front)
     state = init_state(program.network, tx, jax.random.fold_in(run_key(run), 0), inputs, data.start)
     kept = jnp.full((run.test.shape[0], len(program.light), program.classes), jnp.nan, jnp.float32)
     return RunState(state, kept, jnp.int32(-1), jnp.float32(-1))
@@ -140,7 +143,7 @@ def run_step(program: Program, stage: Stage, run: Run, data: Data, state: RunSta
     key = jax.random.fold_in(run_key(run), 2)
     chance = jax.random.fold_in(jax.random.fold_in(run_key(run), 3), state.train.step)
     inputs, bright = training_inputs(program.network, program.flow_coding, program.recipe.augmentation, program.window, data,
-                                     rows, chance)
+                                     rows, chance, program.front)
     label = data.label[rows]
     target = soft_target(label, program.classes, run.label_smoothing)
     batch = Batch(inputs, target, run.class_weight[label], bright)
@@ -150,9 +153,8 @@ def run_step(program: Program, stage: Stage, run: Run, data: Data, state: RunSta
 
 def answers(program: Program, state: TrainState, data: Data, rows: Int[Array, " rows"]) -> Output:
     """What the network gives for some rows at all light levels at once; every leaf is (levels, rows, ...)."""
-    inputs = [scored_inputs(program.network, program.window, level, data, rows) for level in program.light]
-    together = jax.tree.map(lambda *parts: jnp.concatenate(parts), *inputs)
-    output = program.network.apply(state.variables(), together, train=False)
+    inputs = scored_inputs(program.network, program.window, program.light, data, rows, program.front)
+    output = program.network.apply(state.variables(), inputs, train=False)
     return jax.tree.map(lambda leaf: leaf.reshape(len(program.light), len(rows), *leaf.shape[1:]), output)
 
 
@@ -234,7 +236,7 @@ def looking_map(program: Program, state: TrainState, data: Data, rows: Int[Array
     """
     if "region" in output.attention:
         return jnp.einsum("nt,nthij->nij", output.extras["beta"][0], output.attention["region"][0]) / program.network.heads
-    inputs = scored_inputs(program.network, program.window, program.light[0], data, rows)
+    inputs = scored_inputs(program.network, program.window, program.light[:1], data, rows, program.front)
 
     def log_likelihood(flow):
         logits = program.network.apply(state.variables(), {**inputs, "flow": flow}, train=False).logits

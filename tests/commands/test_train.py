@@ -8,10 +8,12 @@ import pytest
 from tiny_run import CLASSES, tiny
 
 from mer_jax.data.from_table import clips_from_table
-from mer_jax.evaluation import kept_network, run_folder
-from mer_jax.evaluation.kept_network import earned_score, read_network
+from mer_jax.evaluation import network_training, run_folder
+from mer_jax.evaluation.kept_network import read_network
 from mer_jax.evaluation.layout import data_of
+from mer_jax.evaluation.network_training import earned_score
 from mer_jax.evaluation.run_config import check_folder
+from mer_jax.evaluation.start import Start
 from mer_jax.mistakes import UserMistake
 from mer_jax.models import create
 
@@ -49,18 +51,19 @@ def test_a_folder_of_something_else_is_left_alone(here, mer_jax):
 @pytest.mark.parametrize("command", ["benchmark", "train"])
 def test_runs_begin_with_the_weights_of_the_file(command, here, mer_jax, monkeypatch):
     """What is read from the file is what the runs are prepared with, and its digest is in what they are described by."""
-    given, seen = {"params": {"conv1": {"bias": np.ones(3, np.float32)}}}, {}
+    given, seen = Start({"params": {"conv1": {"bias": np.ones(3, np.float32)}}}), {}
 
     def stop(*_, start=None, **__):
         seen["start"] = start
         raise UserMistake("enough")
 
-    for module in (run_folder, kept_network):
-        monkeypatch.setattr(module, "read_trunk", lambda network, path: given if path == "mine.npz" else {})
-    monkeypatch.setattr(run_folder, "prepare", stop)
-    monkeypatch.setattr(kept_network, "data_of", lambda network, clips, start: stop(start=start))
+    for module in (run_folder, network_training):
+        monkeypatch.setattr(module, "read_start", lambda network, classes, path: given if path == "mine.npz" else Start())
+    monkeypatch.setattr(run_folder, "prepare", lambda *_, start, **__: stop(start=start.variables))
+    monkeypatch.setattr(network_training, "data_of", lambda network, clips, start, front: stop(start=start))
+    monkeypatch.setattr(network_training, "check_start", lambda *_: None)
     status, _, err = mer_jax(command, *tiny("--config.weights=mine.npz", "--out=run")[1:])
-    assert status == 2 and "enough" in err and seen["start"] is given
+    assert status == 2 and "enough" in err and seen["start"] is given.variables
 
 
 def test_a_score_earned_from_other_weights_is_not_this_networks(here, finished):
@@ -77,3 +80,22 @@ def test_a_run_begun_with_other_weights_is_another_run(here, finished):
     check_folder(finished / "run", config)
     with pytest.raises(UserMistake, match="the weights it began with differ"):
         check_folder(finished / "run", {**config, "weights": {"digest": "other"}})
+
+
+def test_a_benchmark_that_tests_whom_its_start_has_seen_is_refused(here, mer_jax, refused):
+    status, _, err = mer_jax("train", *tiny("--out=kept")[1:])
+    assert status == 0, err
+    refused(tiny("--config.weights=kept", "--out=run"), "6 of the subjects held out", "a/s0", "b/s2", "allow_leak=true")
+    refused(tiny("--config.weights=kep", "--out=run"), "weights kep: no such file of weights")
+    seen = json.loads(Path("kept/network.json").read_text())["seen"]
+    assert seen["subjects"] == ["a/s0", "a/s1", "a/s2", "b/s0", "b/s1", "b/s2"] and len(seen["contents"].split()) == 24
+
+
+def test_an_allowed_start_is_told_in_the_config_and_the_report(here, mer_jax):
+    assert mer_jax("train", *tiny("--out=kept")[1:])[0] == 0
+    status, _, err = mer_jax(*tiny("--config.weights=kept", "--out=run", "--config.allow_leak=true"))
+    assert status == 0, err
+    config, page = json.loads(Path("run/config.json").read_text()), Path("run/report.html").read_text()
+    assert config["weights"] == {"digest": config["weights"]["digest"], "head": "taken", "subjects": 6, "clips": 24}
+    assert "6 of the subjects held out: a/s0" in config["leak_audit"]["findings"][0]
+    assert "trained on 24 clips of 6 people, its last layer too" in page and "6 of the subjects held out" in page

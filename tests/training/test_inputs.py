@@ -6,7 +6,7 @@ import numpy as np
 
 from mer_jax.models import create
 from mer_jax.training.augmentation import Augmentation
-from mer_jax.training.inputs import Data, level_frames, training_inputs
+from mer_jax.training.inputs import DARK, Data, level_frames, training_inputs
 
 CLIPS = 60
 
@@ -36,3 +36,10 @@ def test_every_clip_and_every_native_frame_has_noise_of_its_own():
     assert len(np.unique(frames, axis=0)) == 54
     again = np.asarray(level_frames(grey_data(), jnp.array([5, 2]), jnp.full((2, 1, 1), 4), "L3"))
     np.testing.assert_array_equal(again[:, 0, 0], seen[[5, 2], 1, 1])
+
+
+def test_the_camera_has_a_key_that_augmentation_has_not():
+    """In JAX fold_in(key, i) is split(key, n)[i], so a small number would give the camera the key of the shift."""
+    key = jax.random.key(0)
+    taken = jax.random.key_data(jax.random.split(key, 64))
+    assert not (taken == jax.random.key_data(jax.random.fold_in(key, DARK))).all(1).any()

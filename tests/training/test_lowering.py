@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from mer_jax.models import MODELS, create
-from mer_jax.training.inputs import MARKS, Data
+from mer_jax.training.front import PLAIN, Front
+from mer_jax.training.inputs import MARKS, Data, sources
 from mer_jax.training.many_runs import finish_run
 from mer_jax.training.run import Program, Run, init_run, train_epoch
 from mer_jax.training.stages import Recipe, Stage
@@ -19,21 +20,22 @@ def shape(dims: tuple[int, ...], dtype=np.int32) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(dims, dtype)
 
 
-def program_of(name: str, variant: str, dtype: str) -> Program:
+def program_of(name: str, variant: str, dtype: str, front: Front = PLAIN) -> Program:
     network = create(name, 3, variant, dtype=dtype)
     recipe = Recipe((Stage(2, 1e-3, warmup_epochs=1, schedule="cosine"),), batch_size=2, optimizer="adamw", gradient_clip=1.0)
     flow_coding = network.flow_coding if "flow" in network.inputs else None
-    return Program(network, recipe, 3, 4, "inner", flow_coding, ("L0", "L2"), 5 if "frames" in network.inputs else 1)
+    window = 5 if "frames" in sources(network, front) else 1
+    return Program(network, recipe, 3, 4, "inner", flow_coding, ("L0", "L2"), window, front=front)
 
 
 def data_for(program: Program) -> Data:
-    network = program.network
-    inputs = {}
-    if "flow" in network.inputs:
+    network, names = program.network, sources(program.network, program.front)
+    inputs = {mark: shape((CLIPS,)) for mark in MARKS if mark in names}
+    if "flow" in names:
         inputs["flow"] = shape((CLIPS, *network.flow_size, 3), np.uint8)
-    if "frames" in network.inputs:
-        inputs["frames"] = shape((CLIPS, LENGTH, network.frame_size, network.frame_size, 3), np.uint8)
-        inputs |= {mark: shape((CLIPS,)) for mark in MARKS}
+    if "frames" in names:
+        side = getattr(network, "frame_size", 64)
+        inputs["frames"] = shape((CLIPS, LENGTH, side, side, 3), np.uint8)
     return Data(inputs, shape((CLIPS,)), shape((CLIPS,), np.uint32))
 
 
@@ -43,9 +45,10 @@ RUN = Run(seed=shape((RUNS,)), fold=shape((RUNS,)), learning_rate_factor=shape((
           watch=shape((RUNS, 2)), watch_count=shape((RUNS,)), test=shape((RUNS, 2)))
 
 
-@pytest.mark.parametrize(("name", "variant"), [(name, next(iter(entry.variants))) for name, entry in MODELS.items()])
-def test_training_and_prediction_lower_for_accelerators(name, variant):
-    program = program_of(name, variant, "bfloat16")
+@pytest.mark.parametrize(("name", "variant", "front"), [
+    *((name, next(iter(entry.variants)), PLAIN) for name, entry in MODELS.items()), ("ststnet", "paper", Front("t5", "tvl1"))])
+def test_training_and_prediction_lower_for_accelerators(name, variant, front):
+    program = program_of(name, variant, "bfloat16", front)
     data, stage = data_for(program), program.recipe.stages[0]
     init = jax.vmap(functools.partial(init_run, program), (0, None))
     state = jax.eval_shape(init, RUN, data)
