@@ -17,6 +17,8 @@ _HOME = {
     "load": ("mer_jax.loading", "load"),
     "benchmark": ("mer_jax.evaluation.benchmark", "benchmark"),
     "benchmark_many": ("mer_jax.evaluation.benchmark", "benchmark_many"),
+    "read_start": ("mer_jax.evaluation.start", "read_start"),
+    "Front": ("mer_jax.training.front", "Front"),
     "Hyper": ("mer_jax.training.hyper", "Hyper"),
     "score": ("mer_jax.evaluation.score", "score"),
     "protocols": ("mer_jax.data.folds", None),

@@ -13,21 +13,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.models.blocks.attention import RegionAttention, TemporalEncoder
 from mer_jax.models.blocks.convolution import Form
 from mer_jax.models.blocks.densenet import Arithmetic, LateDenseNet
 from mer_jax.models.blocks.enhancement import LowLightEnhancement
+from mer_jax.models.blocks.frame_channels import frame_channels, middle_frames
 from mer_jax.models.blocks.fusion import TemporalEnsemble, mixed_log_probabilities
 from mer_jax.models.network import Output, compute_dtype
-from mer_jax.motion.flow_features import strain
-from mer_jax.motion.luma import luma
-from mer_jax.motion.optical_flow import lucas_kanade
-from mer_jax.motion.smoothing import mean_pool_tiles
 
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-MOTIONS = ("difference", "flow", "none")
-FLOW_EVERY = 2                                                # pixels from one answer of the flow to the next
 VARIANTS = {
     "tiny": {"frame_size": 64, "motion": "flow", "instants": 5, "stem": 16, "stem_kernel": 3,
              "growth": 8, "bottleneck": 2, "blocks": (3, 3), "width": 64, "heads": 4},
@@ -45,8 +38,7 @@ class AGMENet(nn.Module):
     2^blocks divides is read.
 
     llem, block_attention, region_attention, temporal_attention, ensemble: switch a part off. motion: three more channels,
-    the "difference" to the onset or the "flow" from it (u, v, strain; one Lucas-Kanade step on the enhanced frames; the
-    network then works at half their size), in units of their deviation over the clip; or "none".
+    the "difference" to the onset or the "flow" from it, on the enhanced frames, or "none"; see `blocks.frame_channels`.
     positions: learned places and times added to the tokens. place_gain: a learned gain for each place of the aligned face,
     part of no paper: without it the mean over places forgets where something moved.
     enhancement, compensate: of the LLEM, "curve", "retinex" or the warning example "per_frame"; see `blocks.enhancement`.
@@ -96,10 +88,11 @@ class AGMENet(nn.Module):
         if self.llem:
             frames, extras = self.low_light()(windows)
         else:
-            frames, extras = windows[:, :, windows.shape[2] // 2], {}
+            frames, extras = middle_frames(windows), {}
         how = Arithmetic(self.form, compute_dtype(self.dtype), self.batch_axis)
         features = LateDenseNet(self.stem, self.growth, self.blocks, self.stem_kernel, self.bottleneck, self.dropout,
-                                self.block_attention, how, name="features")(self.channels(frames), train=train)
+                                self.block_attention, how, name="features")(
+                                    frame_channels(frames, self.motion, self.appearance), train=train)
         h, w = features.shape[1:3]
         tokens = nn.Dense(self.width, name="project")(features.reshape(n * t, h * w, -1).astype(jnp.float32))
         if self.positions:
@@ -125,25 +118,3 @@ class AGMENet(nn.Module):
     def low_light(self) -> LowLightEnhancement:
         """The enhancement, which by itself takes the variables that the network has under "llem"."""
         return LowLightEnhancement(kind=self.enhancement, compensate=self.compensate, name="llem")
-
-    def channels(self, frames: jax.Array) -> jax.Array:
-        """(N, T, H, W, 3) -> (N T, h, w, 6 or 3): ImageNet's normalisation, and the motion since the onset."""
-        looks = (frames - jnp.array(IMAGENET_MEAN)) / jnp.array(IMAGENET_STD)
-        if not self.appearance:
-            looks = looks[..., :0]
-        if self.motion not in MOTIONS:
-            raise UserMistake(f"motion {self.motion!r} is not known{nearest(self.motion, MOTIONS)}; "
-                              f"there are: {', '.join(MOTIONS)}")
-        if self.motion != "none":
-            change = frames - frames[:, :1] if self.motion == "difference" else flow_channels(frames)
-            looks = looks if self.motion == "difference" else mean_pool_tiles(looks, FLOW_EVERY)
-            deviation = jnp.sqrt(jnp.square(change).mean((1, 2, 3, 4), keepdims=True) + 1e-8)
-            looks = jnp.concatenate([looks, change / deviation], -1)
-        return looks.reshape(-1, *looks.shape[2:])
-
-
-def flow_channels(frames: jax.Array) -> jax.Array:
-    """(N, T, H, W, C) -> (N, T, H / 2, W / 2, 3): flow from the first instant to each (u, v) in pixels, and its strain."""
-    grey = luma(frames)
-    flow = lucas_kanade(jnp.broadcast_to(grey[:, :1], grey.shape), grey, every=FLOW_EVERY)
-    return jnp.concatenate([flow, strain(flow)[..., None]], -1)

@@ -5,8 +5,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.signal
 
-from mer_jax.models.blocks.convolution import Convolution, halving_convolution, same_convolution
+from mer_jax.models.blocks.convolution import Convolution, Depthwise, halving_convolution, same_convolution
 
 
 def numbers(*shape: int, seed: int = 0) -> jax.Array:
@@ -58,3 +59,32 @@ def test_runs_batched_as_patches_need_no_convolution():
     program = {form: str(jax.make_jaxpr(jax.vmap(lambda x, k, form=form: same_convolution(x, k, form)))(x, kernels))
                for form in ("conv", "patches")}
     assert "feature_group_count=2" in program["conv"] and "conv_general_dilated" not in program["patches"]
+
+
+@pytest.mark.parametrize("form", ["conv", "patches"])
+def test_a_depthwise_convolution_is_one_convolution_a_channel(form):
+    x = jax.random.normal(jax.random.key(0), (2, 7, 6, 3))
+    layer = Depthwise(5, form)
+    variables = layer.init(jax.random.key(1), x)
+    kernel, bias = (variables["params"][name] for name in ("kernel", "bias"))
+    found = layer.apply(variables, x)
+    for c in range(3):
+        alone = scipy.signal.correlate(np.asarray(x[..., c]), np.asarray(kernel[None, :, :, 0, c]), "same", "direct") + bias[c]
+        np.testing.assert_allclose(found[..., c], alone, atol=1e-5)
+
+
+def test_a_convolution_like_pytorchs_starts_within_its_bounds():
+    x, bound = jnp.zeros((1, 4, 4, 6)), (9 * 6) ** -0.5
+    start = Convolution(400, 3, like_torch=True).init(jax.random.key(0), x)["params"]
+    for leaf in (start["kernel"], start["bias"]):
+        assert 0.97 * bound < float(jnp.abs(leaf).max()) <= bound
+    depthwise = Depthwise(3).init(jax.random.key(0), jnp.zeros((1, 4, 4, 400)))["params"]
+    for leaf in (depthwise["kernel"], depthwise["bias"]):
+        assert 0.97 / 3 < float(jnp.abs(leaf).max()) <= 1 / 3
+
+
+@pytest.mark.parametrize("form", ["conv", "patches"])
+def test_a_dilated_kernel_is_one_with_zeros_between_its_taps(form):
+    x, kernel = numbers(2, 9, 8, 3), numbers(3, 3, 3, 4, seed=1)
+    wide = jnp.zeros((5, 5, 3, 4)).at[::2, ::2].set(kernel)
+    np.testing.assert_allclose(same_convolution(x, kernel, form, 2), plainly(x, wide, 1), atol=1e-4)

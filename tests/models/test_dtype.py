@@ -7,7 +7,7 @@ import optax
 import pytest
 
 from mer_jax.mistakes import UserMistake
-from mer_jax.models import create
+from mer_jax.models import MODELS, create
 from mer_jax.models.agmenet import AGMENet
 from mer_jax.models.network import example_inputs
 from mer_jax.models.ststnet import STSTNet
@@ -15,12 +15,19 @@ from mer_jax.training.train_state import init_state
 from mer_jax.training.train_step import Batch, train_step
 
 SMALL = {"agmenet": {"variant": "tiny", "instants": 2, "blocks": (1, 1), "stem": 8, "width": 8, "heads": 2, "dropout": 0.0},
+         "cabm_fmer": {"side": 28, "width": 8, "depth": 1, "kernel": 3},
+         "cnn_gru": {"variant": "tiny", "instants": 2, "stages": (8, 8), "width": 8, "dropout": 0.0},
+         "densenet": {"variant": "tiny", "instants": 2, "blocks": (1, 1), "stem": 8, "dropout": 0.0},
+         "dual_atme": {"width": 16, "dropout": 0.0},
+         "featref": {"width": 16, "features": 8, "dropout": 0.0},
+         "mfe_net": {"widths": (4, 8, 16), "heads": 2, "dropout": 0.0},
+         "off_tanet": {"side": 32, "dropout": 0.0},
          "ststnet": {"dropout": 0.0}}
 
 
 def inputs_of(name: str) -> dict:
     rng = np.random.default_rng(0)
-    if name == "ststnet":
+    if "flow" in MODELS[name].network.inputs:
         return {"flow": rng.integers(0, 256, (6, 28, 28, 3), np.uint8)}
     return {"frames": rng.uniform(0, 1, (6, 2, 1, 16, 16, 3)).astype(np.float32)}
 
@@ -32,7 +39,7 @@ def stepped(request):
     batch = Batch({key: jnp.asarray(value) for key, value in inputs.items()}, jax.nn.one_hot(jnp.arange(6) % 3, 3), jnp.ones(6))
     for dtype in ("float32", "bfloat16"):
         network, tx = create(name, 3, dtype=dtype, **SMALL[name]), optax.sgd(0.01)
-        state = init_state(network, tx, jax.random.key(0), batch.inputs)
+        state = jax.jit(lambda network=network, tx=tx: init_state(network, tx, jax.random.key(0), batch.inputs))()
         step = jax.jit(lambda s, network=network, tx=tx: train_step(network, (("cross_entropy", 1.0),), tx, s, batch,
                                                                    jax.random.key(1)))
         answers = jax.jit(lambda s, network=network: network.apply(s.variables(), batch.inputs, train=False))(state)

@@ -12,7 +12,7 @@ from mer_jax.evaluation.benchmark import prepare
 from mer_jax.evaluation.identity import experiment_digest
 from mer_jax.mistakes import UserMistake
 from mer_jax.models import create
-from mer_jax.models.agmenet import IMAGENET_MEAN, IMAGENET_STD
+from mer_jax.models.blocks.frame_channels import IMAGENET_MEAN, IMAGENET_STD
 from mer_jax.models.pretrained import read_trunk, torchvision_name
 from mer_jax.models.torch_weights import TORCH_LEAF
 from mer_jax.training.run import init_run

@@ -36,8 +36,10 @@ def convolve(images: Float[Array, "channels height width n"], kernel: Float[Arra
 
 
 def same_convolution(x: Float[Array, "n h w channels"], kernel: Float[Array, "size size channels features"],
-                     form: Form) -> Float[Array, "n h w features"]:
+                     form: Form, dilation: int = 1) -> Float[Array, "n h w features"]:
     """Cross-correlation at stride 1 that keeps the size (odd kernels, zeros around); both forms agree to rounding.
+
+    dilation: the places from one tap to the next.
 
     A kernel of one place is a matrix product in either. As "patches", the product comes first, of every place with every tap
     of the kernel, and the taps' answers are then added where they belong: where features are fewer than channels, as in dense
@@ -49,10 +51,12 @@ def same_convolution(x: Float[Array, "n h w channels"], kernel: Float[Array, "si
         answers = (x.reshape(-1, channels) @ taps).reshape(n, h, w, size, size, -1)
         if size == 1:
             return answers[:, :, :, 0, 0]
-        edge = size // 2
+        edge = size // 2 * dilation
         wide = jnp.pad(answers, ((0, 0), (edge, edge), (edge, edge), (0, 0), (0, 0), (0, 0)))
-        return sum(wide[:, i : i + h, j : j + w, i, j] for i in range(size) for j in range(size))
-    return jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+        return sum(wide[:, i * dilation : i * dilation + h, j * dilation : j * dilation + w, i, j]
+                   for i in range(size) for j in range(size))
+    return jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", rhs_dilation=(dilation, dilation),
+                                        dimension_numbers=("NHWC", "HWIO", "NHWC"))
 
 
 def halving_convolution(x: Float[Array, "n h w channels"],
@@ -75,9 +79,10 @@ def halving_convolution(x: Float[Array, "n h w channels"],
 
 
 class Convolution(nn.Module):
-    """`same_convolution` without bias, or `halving_convolution` at stride 2, with the parameter of flax.linen.Conv: `kernel`.
+    """`same_convolution`, or `halving_convolution` at stride 2, with the parameters of flax.linen.Conv: `kernel`, and `bias`.
 
-    form: of the kernels of more than one place at stride 1. dtype: of the product and of what is given.
+    form: of the kernels of more than one place at stride 1. dtype: of the product and of what is given. like_torch: with a
+    bias, and initialised as PyTorch's Conv2d; else without, and by He's rule. dilation: at stride 1.
     """
 
     features: int
@@ -85,12 +90,40 @@ class Convolution(nn.Module):
     stride: int = 1
     form: Form = "conv"
     dtype: Any = jnp.float32
+    like_torch: bool = False
+    dilation: int = 1
 
     @nn.compact
     def __call__(self, x: Float[Array, "n h w channels"]) -> Float[Array, "n h2 w2 features"]:
-        kernel = self.param("kernel", nn.initializers.kaiming_normal(), (self.size, self.size, x.shape[-1], self.features))
+        draw = uniform((self.size**2 * x.shape[-1]) ** -0.5) if self.like_torch else nn.initializers.kaiming_normal()
+        kernel = self.param("kernel", draw, (self.size, self.size, x.shape[-1], self.features))
         x, kernel = x.astype(self.dtype), jnp.asarray(kernel, self.dtype)             # kept weights are numpy's
-        return halving_convolution(x, kernel) if self.stride == 2 else same_convolution(x, kernel, self.form)
+        x = halving_convolution(x, kernel) if self.stride == 2 else same_convolution(x, kernel, self.form, self.dilation)
+        return x + jnp.asarray(self.param("bias", draw, (self.features,)), self.dtype) if self.like_torch else x
+
+
+class Depthwise(nn.Module):
+    """Each channel's own kernel at stride 1, zeros around, the size kept (odd kernels); with a bias, initialised as PyTorch's
+    Conv2d. Its parameters are those of flax.linen.Conv with as many groups as channels: `kernel` (size, size, 1, channels).
+
+    form: "conv", or "patches": the shifted pictures times their weights, added up, no product at all; equal to rounding.
+    """
+
+    size: int
+    form: Form = "conv"
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "n h w channels"]) -> Float[Array, "n h w channels"]:
+        (_, h, w, channels), edge, draw = x.shape, self.size // 2, uniform(1 / self.size)
+        kernel = jnp.asarray(self.param("kernel", draw, (self.size, self.size, 1, channels)), self.dtype)
+        bias, x = jnp.asarray(self.param("bias", draw, (channels,)), self.dtype), x.astype(self.dtype)
+        if self.form == "patches":
+            wide = jnp.pad(x, ((0, 0), (edge, edge), (edge, edge), (0, 0)))
+            taps = [(i, j) for i in range(self.size) for j in range(self.size)]
+            return sum(wide[:, i : i + h, j : j + w] * kernel[i, j, 0] for i, j in taps) + bias
+        return bias + jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"),
+                                                   feature_group_count=channels)
 
 
 def in_blocks(function: Callable, images: Any, size: int) -> Any:
@@ -128,7 +161,7 @@ def uniform(bound: float):
     return lambda key, shape, dtype=jnp.float32: jax.random.uniform(key, shape, dtype, -bound, bound)
 
 
-def dense_like_torch(features: int, inputs: int, name: str) -> nn.Dense:
-    """A Dense layer initialised as PyTorch's Linear of `inputs` features."""
+def dense_like_torch(features: int, inputs: int, name: str, dtype: Any = None) -> nn.Dense:
+    """A Dense layer initialised as PyTorch's Linear of `inputs` features. dtype: of the product, None being its inputs'."""
     bound = inputs**-0.5
-    return nn.Dense(features, kernel_init=uniform(bound), bias_init=uniform(bound), name=name)
+    return nn.Dense(features, dtype=dtype, kernel_init=uniform(bound), bias_init=uniform(bound), name=name)

@@ -111,7 +111,7 @@ class LateDenseNet(nn.Module):
             x = DenseBlock(layers, self.growth, self.bottleneck, self.dropout, self.how,
                            name=f"denseblock{number}")(x, train)
             if self.gated:
-                x = CBAM(name=f"cbam{number}")(x)
+                x, _ = CBAM(name=f"cbam{number}")(x)
             if number < len(self.blocks):
                 x = Transition(self.how, name=f"transition{number}")(x, train)
         return normalised(x, train, f"norm{len(self.blocks) + 1}", self.how)

@@ -1,0 +1,46 @@
+"""What a trunk of 2-D convolutions sees of a clip's pictures: each one's looks, and its motion since the first."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from mer_jax.mistakes import UserMistake, nearest
+from mer_jax.motion.flow_features import strain
+from mer_jax.motion.luma import luma
+from mer_jax.motion.optical_flow import lucas_kanade
+from mer_jax.motion.smoothing import mean_pool_tiles
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+MOTIONS = ("difference", "flow", "none")
+FLOW_EVERY = 2                                                # pixels from one answer of the flow to the next
+
+
+def middle_frames(windows: Float[Array, "n t w height width 3"]) -> Float[Array, "n t height width 3"]:
+    """The middle frame of each window: what a network sees that has no enhancement of its own."""
+    return windows[:, :, windows.shape[2] // 2]
+
+
+def frame_channels(frames: Float[Array, "n t height width 3"], motion: str,
+                   appearance: bool = True) -> Float[Array, "nt h w channels"]:
+    """ImageNet's normalisation (without `appearance` not), and three channels of motion since the clip's first picture.
+
+    motion: the "difference" to it or the "flow" from it (u, v, strain; one Lucas-Kanade step; everything is then at half the
+    size), in units of their deviation over the clip; or "none". Raises UserMistake for another word.
+    """
+    looks = (frames - jnp.array(IMAGENET_MEAN)) / jnp.array(IMAGENET_STD)
+    if not appearance:
+        looks = looks[..., :0]
+    if motion not in MOTIONS:
+        raise UserMistake(f"motion {motion!r} is not known{nearest(motion, MOTIONS)}; there are: {', '.join(MOTIONS)}")
+    if motion != "none":
+        change = frames - frames[:, :1] if motion == "difference" else flow_channels(frames)
+        looks = looks if motion == "difference" else mean_pool_tiles(looks, FLOW_EVERY)
+        deviation = jnp.sqrt(jnp.square(change).mean((1, 2, 3, 4), keepdims=True) + 1e-8)
+        looks = jnp.concatenate([looks, change / deviation], -1)
+    return looks.reshape(-1, *looks.shape[2:])
+
+
+def flow_channels(frames: Float[Array, "n t height width 3"]) -> Float[Array, "n t h w 3"]:
+    """Flow from the first picture to each (u, v) in pixels, and its strain, at half the size."""
+    grey = luma(frames)
+    flow = lucas_kanade(jnp.broadcast_to(grey[:, :1], grey.shape), grey, every=FLOW_EVERY)
+    return jnp.concatenate([flow, strain(flow)[..., None]], -1)

@@ -1,0 +1,24 @@
+"""Maxima over parts of a picture, as reshapes and shifts.
+
+They batch over runs; and the gradient of a maximum is a comparison, not the slow select-and-scatter of a window's reduction.
+"""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+
+def max_pool_tiles(x: Float[Array, "n height width channels"], size: int) -> Float[Array, "n h w channels"]:
+    """Maximum over the tiles of a size x size grid; rows and columns that fill no tile are left out."""
+    n, (height, width), channels = len(x), (length // size for length in x.shape[1:3]), x.shape[-1]
+    whole = x[:, : height * size, : width * size]
+    return whole.reshape(n, height, size, width, size, channels).max((2, 4))
+
+
+def max_around(x: Float[Array, "n height width channels"]) -> Float[Array, "n height width channels"]:
+    """Maximum over each place and its eight neighbours."""
+    for axis in (1, 2):
+        length = x.shape[axis]
+        wide = jnp.pad(x, [(1, 1) if a == axis else (0, 0) for a in range(4)], constant_values=-jnp.inf)
+        before, behind = (jnp.moveaxis(jnp.moveaxis(wide, axis, 0)[start : start + length], 0, axis) for start in (0, 2))
+        x = jnp.maximum(jnp.maximum(before, x), behind)
+    return x

@@ -1,0 +1,140 @@
+"""The networks with attention over a flow picture: laws that all of them keep, and what each one promises."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mer_jax.mistakes import UserMistake
+from mer_jax.models import create
+from mer_jax.models.network import example_inputs
+
+COUNTS = [("off_tanet", "enlarged", (), 59_403), ("off_tanet", "native", (), 59_403),
+          ("off_tanet", None, ("self_attention",), 56_967), ("cabm_fmer", None, (), 807_971),
+          ("cabm_fmer", "convmixer", (), 741_635), ("cabm_fmer", "small", (), 173_019), ("dual_atme", None, (), 4_833_193),
+          ("featref", None, (), 7_631_822), ("mfe_net", None, (), 79_231)]
+TINY = {"cabm_fmer": {"side": 28, "width": 16, "depth": 2, "kernel": 3}, "dual_atme": {"width": 16},
+        "featref": {"width": 16, "features": 8}, "mfe_net": {"widths": (4, 16, 32), "heads": 2}, "off_tanet": {"side": 32}}
+MAPS = {"cabm_fmer": {"channel": (2, 16), "spatial": (2, 4, 4)}, "dual_atme": {"channel": (48,), "spatial": (7, 7)},
+        "featref": {"classes": (3, 16)}, "mfe_net": {"channel1": (16,), "channel2": (32,), "places": (2, 49, 49)},
+        "off_tanet": {"channel": (28,), "spatial": (4, 4), "self": (28, 4, 4)}}
+SHARES = {"self": (-2, -1), "places": -1}                                    # maps whose sum over these axes is 1
+FORMED = {"cabm_fmer": 2, "dual_atme": 8, "mfe_net": 7, "off_tanet": 6}                 # convolutions that have two forms
+NORMED = sorted(set(TINY) - {"featref"})                                                # networks with batch norm
+
+
+@pytest.fixture(scope="module", params=sorted(TINY))
+def made(request, variables_of):
+    """(name, tiny network with dropout, its variables, a jitted function (variables, flow) -> Output in evaluation)."""
+    network = create(request.param, 3, dropout=0.5, **TINY[request.param])
+    answer = jax.jit(lambda variables, x: network.apply(variables, {"flow": x}, train=False))
+    return request.param, network, variables_of(network), answer
+
+
+@pytest.fixture(scope="module")
+def step(made):
+    """A jitted function (variables, flow, dropout key) -> (gradient for the parameters, logits, batch statistics)."""
+    _, network, _, _ = made
+    weight = jnp.array([1.0, -2.0, 0.7])
+
+    def loss(params, variables, x, key):
+        output, updated = network.apply({**variables, "params": params}, {"flow": x}, train=True, mutable=["batch_stats"],
+                                        rngs={"dropout": key})
+        return (jnp.square(output.logits) + output.logits * weight).sum(), (output.logits, updated.get("batch_stats", {}))
+
+    def step(variables, x, key):
+        gradient, (logits, stats) = jax.grad(loss, has_aux=True)(variables["params"], variables, x, key)
+        return gradient, logits, stats
+
+    return jax.jit(step)
+
+
+@pytest.mark.parametrize(("name", "variant", "off", "count"), COUNTS)
+def test_parameters_are_as_many_as_published_or_laid_out(name, variant, off, count):
+    network = create(name, 3, variant, off)
+    variables = jax.eval_shape(lambda: network.init(jax.random.key(0), example_inputs(network), train=False))
+    assert sum(leaf.size for leaf in jax.tree.leaves(variables["params"])) == count
+
+
+def test_answers_and_maps_have_their_shapes_and_gates_lie_between_0_and_1(made, flow):
+    name, _, variables, answer = made
+    output = answer(variables, flow)
+    assert output.logits.shape == (6, 3) and output.logits.dtype == jnp.float32
+    assert {key: leaf.shape for key, leaf in output.attention.items()} == {key: (6, *dims) for key, dims in MAPS[name].items()}
+    for weights in output.attention.values():
+        assert float(weights.min()) > 0 and float(weights.max()) < 1 and weights.dtype == jnp.float32
+        assert float(jnp.ptp(weights[0] - weights[1])) > 0                           # it looks at the picture
+    for key in SHARES.keys() & output.attention.keys():
+        np.testing.assert_allclose(output.attention[key].sum(SHARES[key]), 1, atol=1e-5)
+
+
+def test_compiled_or_not_the_answer_is_the_same(made, flow):
+    _, network, variables, answer = made
+    with jax.disable_jit():
+        plain = network.apply(variables, {"flow": flow[:1]}, train=False).logits
+    np.testing.assert_allclose(answer(variables, flow[:1]).logits, plain, atol=1e-4)
+
+
+def test_a_batch_of_runs_answers_as_each_alone(made, flow):
+    _, _, variables, answer = made
+    runs = jax.tree.map(lambda leaf: jnp.stack([leaf, 0.5 * leaf + 0.1]), variables)
+    together = jax.jit(jax.vmap(answer, (0, None)))(runs, flow).logits
+    for row in (0, 1):
+        alone = answer(jax.tree.map(lambda leaf, row=row: leaf[row], runs), flow).logits
+        np.testing.assert_allclose(together[row], alone, rtol=1e-3, atol=1e-4)
+    assert np.abs(together[0] - together[1]).max() > 1e-3
+
+
+@pytest.mark.parametrize("name", sorted(FORMED))
+def test_its_form_is_that_of_its_convolutions(name, flow, variables_of):
+    """Equal to rounding, as `test_convolution` shows."""
+    network = create(name, 3, **TINY[name])
+    variables = variables_of(network)
+    counts = [str(jax.make_jaxpr(lambda v, form=form: network.clone(form=form).apply(v, {"flow": flow}, train=False).logits)(
+        variables)).count("conv_general_dilated[") for form in ("conv", "patches")]
+    assert counts[0] - counts[1] == FORMED[name]
+
+
+def test_training_depends_on_the_dropout_key_and_gradients_are_finite_where_nothing_moves(made, step, flow):
+    variables, keys = made[2], jax.random.split(jax.random.key(0), 2)
+    (_, first, _), (_, second, _), (_, again, _) = (step(variables, flow, keys[k]) for k in (0, 1, 0))
+    assert float(jnp.abs(first - second).max()) > 1e-3
+    np.testing.assert_array_equal(first, again)
+    for value in (0, 128):
+        for leaf in jax.tree.leaves(step(variables, np.full_like(flow, value), keys[0])):
+            assert np.isfinite(leaf).all()
+
+
+@pytest.mark.parametrize("name", NORMED)
+def test_statistics_are_of_the_whole_batch_where_an_axis_is_named(name, flow, variables_of):
+    whole, half = (create(name, 3, dropout=0.0, **TINY[name]).clone(batch_axis=axis) for axis in (None, "halves"))
+    variables = variables_of(whole)
+
+    def logits(network):
+        return lambda x: network.apply(variables, {"flow": x}, train=True, mutable=["batch_stats"])
+
+    halves = flow.reshape(2, 3, *flow.shape[1:])
+    (wanted, stats), (found, split_stats) = (jax.jit(logits(whole))(flow),
+                                             jax.jit(jax.vmap(logits(half), axis_name="halves"))(halves))
+    np.testing.assert_allclose(found.logits.reshape(6, 3), wanted.logits, atol=2e-3)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a[0], b, atol=1e-4), split_stats, stats)
+
+
+@pytest.mark.parametrize("made", NORMED, indirect=True)
+def test_no_convolution_has_a_dead_kernel_at_the_start(made, step, flow):
+    """Over 20 seeds; a unit that is never active for any picture gives its kernel no gradient. Without batch norm, as FeatRef
+    is, some are."""
+    _, network, _, _ = made
+    init = jax.jit(lambda key: network.init(key, {"flow": flow}, train=False))
+    for seed in range(20):
+        gradient, _, _ = step(init(jax.random.key(seed)), flow, jax.random.key(0))
+        dead = [jax.tree_util.keystr(path) for path, leaf in jax.tree_util.tree_leaves_with_path(gradient)
+                if leaf.ndim == 4 and not np.abs(leaf).max((0, 1, 2)).all()]
+        assert not dead, f"seed {seed}: {dead}"
+
+
+@pytest.mark.parametrize("shape", [(2, 32, 32, 3), (2, 28, 28, 1), (28, 28, 3)])
+def test_flow_of_another_size_is_refused(made, shape):
+    _, network, variables, _ = made
+    with pytest.raises(UserMistake, match=rf"reads flow of shape \(N, 28, 28, 3\), found \({shape[0]}, "):
+        network.apply(variables, {"flow": np.zeros(shape, np.uint8)}, train=False)
