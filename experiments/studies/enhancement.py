@@ -24,7 +24,7 @@ from mer_jax.config_reading import read_config
 from mer_jax.evaluation.enhancers_compared import compare_enhancers
 from mer_jax.evaluation.finished_run import read_run
 from mer_jax.evaluation.kept_enhancement import kept_enhancers
-from mer_jax.evaluation.kept_network import train_network
+from mer_jax.evaluation.network_training import train_network
 from mer_jax.evaluation.run_folder import run_benchmark
 from mer_jax.evaluation.uncertainty import paired_difference
 from mer_jax.mistakes import UserMistake, nearest

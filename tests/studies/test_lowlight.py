@@ -1,0 +1,146 @@
+"""The low-light experiment: its plan, the order in which it may be run, and its tables, on clips of sixteen pixels."""
+
+import dataclasses
+import json
+import sys
+
+import numpy as np
+import pytest
+
+NETWORKS = ("agmenet", "agmenet_plain", "agmenet_plain_t5", "ststnet", "ststnet_t5", "densenet", "densenet_t5", "cnn_gru",
+            "cnn_gru_t5")
+SMALL = {"instants": 2, "stem": 4, "growth": 2, "blocks": (1, 1), "motion": "none"}
+
+
+@pytest.fixture
+def rows(studies):
+    return studies("lowlight_rows")
+
+
+@pytest.fixture
+def lowlight(studies, rows, moving_clips, monkeypatch, tmp_path, capsys):
+    """Calls the program with these words, on tiny clips and a tiny DenseNet, for an epoch; the fresh people's are the same a
+    little darker. Gives (exit status, stdout, stderr)."""
+    program = studies("lowlight")
+    frames = np.asarray(moving_clips.frames)
+    fresh = moving_clips.replace(frames=np.where(frames > 0, frames - 1, frames).astype(np.uint8))
+    monkeypatch.setattr(rows, "TRIALS", 2)
+    whole = rows.row_settings
+
+    def brief(name, form):
+        settings = whole(name, form)
+        stage = dataclasses.replace(settings.recipe.stages[-1], epochs=1, warmup_epochs=0)
+        return dataclasses.replace(settings, recipe=dataclasses.replace(settings.recipe, stages=(stage,)),
+                                   network_options=tuple(SMALL.items()))
+
+    monkeypatch.setattr(rows, "row_settings", brief)
+    monkeypatch.setattr(rows, "TINY", dataclasses.replace(rows.TINY, folds=3, seeds=1))
+    monkeypatch.setattr(program, "clips_of", lambda settings: fresh if "fresh" in settings.source else moving_clips)
+
+    def call(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["lowlight.py", f"--out={tmp_path}", *words])
+        capsys.readouterr()
+        try:
+            program.main()
+            status = 0
+        except SystemExit as end:
+            status = end.code
+        return status, *capsys.readouterr()
+
+    return call
+
+
+def test_no_final_run_before_its_search(lowlight):
+    status, out, err = lowlight("--final", "--only=cnn_gru")
+    assert status == 2 and err.count("\n") == 1 and "cnn_gru has not been searched for yet: --out=" in err and out == ""
+    status, _, err = lowlight("--ablation", "--only=retinex")
+    assert status == 2 and "agmenet has not been searched for yet" in err
+
+
+@pytest.mark.slow
+def test_search_final_run_and_table(lowlight, tmp_path):
+    status, out, err = lowlight("--only=densenet_t5", "--search", "--json")
+    assert status == 0, err
+    (winner,) = json.loads(out)["search"].values()
+    assert winner["trial"] == int(np.argmax(winner["accuracy"])) and winner["setting"] == winner["trials"][winner["trial"]]
+    file = tmp_path / "search" / "densenet_t5" / "winner.json"
+    written = file.stat().st_mtime_ns
+    assert lowlight("--only=densenet_t5", "--search")[0] == 0 and file.stat().st_mtime_ns == written
+    status, _, err = lowlight("--only=densenet_t5", "--final", "--people=synthme/easy")
+    assert status == 2 and "18 of its clips were searched on, in synthme/easy; wanted others" in err
+    status, out, err = lowlight("--only=densenet_t5", "--final")
+    assert status == 0 and f"trial {winner['trial']} of the search in {tmp_path / 'search'}" in err and "L4" in out
+    config = json.loads((tmp_path / "final" / "densenet_t5" / "config.json").read_text())["settings"]
+    assert config["light"] == ["L0", "L1", "L2", "L3", "L4"] and config["front"]["enhancer"] == "t5"
+    assert config["recipe"]["weight_decay"] == winner["setting"]["weight_decay"]
+    assert config["recipe"]["stages"][0]["learning_rate"] == pytest.approx(winner["setting"]["learning_rate"])
+    found = json.loads(lowlight("--table", "--json")[1])
+    assert found["networks"]["densenet_t5"]["accuracy"]["mean"] == pytest.approx(
+        np.mean([found["networks"]["densenet_t5"]["by_level"][level] for level in ("L1", "L2", "L3", "L4")]))
+    file.write_text(json.dumps({**json.loads(file.read_text()), "settings": {**config}}))
+    status, _, err = lowlight("--only=densenet_t5", "--final")
+    assert status == 2 and "winner.json: of a search with other settings: source" in err
+
+
+def test_a_row_of_another_name_is_named(lowlight):
+    status, _, err = lowlight("--search", "--only=ststnett")
+    assert status == 2 and "row 'ststnett' is not known (did you mean 'ststnet'?)" in err
+    status, _, err = lowlight("--ablation", "--only=motion_flow")                   # which at this size is AGMENet itself
+    assert status == 2 and "row 'motion_flow' is not known" in err
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    (("--search", "--people=synthme/easy"), "option --people=synthme/easy: belongs to --final and --ablation"),
+    (("--table", "--people=synthme/easy"), "option --people=synthme/easy: belongs to --final and --ablation"),
+    (("--table", "--only=densenet"), "option --only=densenet: belongs to --search, --final and --ablation")])
+def test_an_option_without_a_use_is_refused(words, said, lowlight):
+    status, out, err = lowlight(*words)
+    assert status == 2 and err.count("\n") == 1 and said in err and out == ""
+
+
+def test_every_network_is_searched_alike(rows):
+    """The plan: the same darkening, epochs, batches and trials for all; a network's own are its losses and its stages."""
+    settings = [rows.row_settings(name, rows.TINY) for name in NETWORKS]
+    assert tuple(rows.NETWORKS) == NETWORKS
+    assert {s.recipe.augmentation.dark for s in settings} == {0.5} and {s.recipe.stages[-1].epochs for s in settings} == {40}
+    same = {(s.recipe.batch_size, s.recipe.optimizer, s.recipe.augmentation, s.protocol, s.protocol_options, s.light, s.source,
+             s.seeds) for s in settings}
+    assert len(same) == 1
+    assert [s.front.enhancer for s in settings] == ["", "", "t5", "", "t5", "", "t5", "", "t5"]
+    assert [s.front.flow for s in settings] == ["tvl1" if "ststnet" in name else "stored" for name in NETWORKS]
+
+
+@pytest.mark.parametrize("size", ["TINY", "FULL"])
+def test_every_part_differs_from_agmenet_in_one_thing(rows, size):
+    form = getattr(rows, size)
+    own = rows.row_settings("agmenet", form)
+    for name in rows.parts_of(form):
+        part = rows.row_settings(name, form)
+        assert (part.off, part.network_options) != (own.off, own.network_options), name
+        assert len(part.off) + len(part.network_options) == 1
+        if name not in ("no_enhancement", "retinex"):
+            assert part.recipe == own.recipe
+
+
+def test_the_final_form_is_the_plans(rows):
+    setting = vars(rows.trials()[3])
+    for form, protocol, seeds in ((rows.TINY, "subject_kfold", 3), (rows.FULL, "leave_one_subject_out", 5)):
+        final = rows.final_settings("agmenet", form, "elsewhere", {"setting": setting})
+        assert (final.protocol, final.seeds, final.source) == (protocol, seeds, "elsewhere")
+        before = rows.row_settings("agmenet", form).recipe
+        factors = [new.learning_rate / old.learning_rate
+                   for new, old in zip(final.recipe.stages, before.stages, strict=True)]
+        assert factors[0] == pytest.approx(factors[1]) == pytest.approx(setting["learning_rate"] / 2e-3)
+
+
+def test_the_trials_are_those_of_the_plan(rows):
+    """What was drawn before anything was run: another seed, range or order of drawing is another plan."""
+    numbers = [(trial.learning_rate, trial.weight_decay, trial.label_smoothing) for trial in rows.trials()]
+    assert numbers == [
+        (0.00126, 0.000754, 0.0602), (0.00324, 0.00106, 0.0834), (0.00582, 4.94e-05, 0.094), (0.000301, 0.00386, 0.115),
+        (0.000387, 0.00565, 0.0765), (0.0032, 0.00566, 0.168), (0.000858, 0.000333, 0.0399), (0.000654, 7.25e-05, 0.0893),
+        (0.00298, 0.000165, 0.037), (0.00168, 0.000294, 0.0643), (0.00115, 0.000796, 0.0354), (0.00515, 1.25e-05, 0.0304)]
+
+
+def test_of_equal_trials_the_first_wins(rows):
+    assert rows.chosen([0.5, 0.75, 0.75, 0.25]) == 1

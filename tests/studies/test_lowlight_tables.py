@@ -1,0 +1,156 @@
+"""The tables and the verdict of the low-light experiment, from folders written by hand: nothing is trained."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from mer_jax.evaluation.predictions import Predictions, to_csv
+
+LEVELS, CLASSES, PEOPLE = ("L0", "L1", "L2", "L3", "L4"), ("negative", "positive"), 8
+OTHERS = ("agmenet_plain", "agmenet_plain_t5", "ststnet", "ststnet_t5", "densenet", "densenet_t5", "cnn_gru", "cnn_gru_t5")
+
+
+def answers(right: tuple[int, ...]) -> Predictions:
+    """Of a person for each number: two clips at every level, of which so many are answered rightly."""
+    cells = [(f"s{person}", f"c{clip}", level, CLASSES[clip], CLASSES[clip if clip < many else 1 - clip])
+             for person, many in enumerate(right) for clip in range(2) for level in LEVELS]
+    subject, clip, light, label, prediction = map(np.array, zip(*cells, strict=True))
+    same = {"run": 0, "dataset": "made", "fold": "0", "seed": 0, "epoch": 1, "selection": "last"}
+    columns = {"subject": subject, "clip": clip, "light": light, "label": label, "prediction": prediction,
+               **{name: np.full(len(cells), value) for name, value in same.items()}}
+    return Predictions(CLASSES, columns, np.full((len(cells), 2), 0.5))
+
+
+@pytest.fixture
+def finish(studies, tmp_path):
+    """Writes the folder of a row's finished run, of so many right answers of each person."""
+    rows = studies("lowlight_rows")
+
+    def write(name, right=(1,) * PEOPLE, people="synthme/easy_fresh", form=rows.TINY, digest="d" * 64, kind="final"):
+        folder = tmp_path / kind / name
+        folder.mkdir(parents=True, exist_ok=True)
+        settings = rows.final_settings(name, form, people, {"setting": vars(rows.trials()[0])}).to_json()
+        (folder / "config.json").write_text(json.dumps({"settings": settings, "data": {"digest": digest}}))
+        (folder / "predictions.csv").write_text(to_csv(answers(right)))
+        for other in ("metrics.json", "report.html"):
+            (folder / other).write_text("{}")
+
+    return write
+
+
+@pytest.fixture
+def table(studies, tmp_path, monkeypatch, capsys):
+    """Calls the program for its table; gives (exit status, stdout, stderr)."""
+    program = studies("lowlight")
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["lowlight.py", f"--out={tmp_path}", "--table", *words])
+        capsys.readouterr()
+        try:
+            program.main()
+            status = 0
+        except SystemExit as end:
+            status = end.code
+        return status, *capsys.readouterr()
+
+    return call
+
+
+def test_the_people_are_those_of_the_runs(finish, table):
+    finish("agmenet")
+    assert table()[1].startswith("people: synthme/easy_fresh\n")
+    finish("agmenet", people="synthme/smic_like")
+    assert table()[1].startswith("people: synthme/smic_like, who are not the plan's: a rehearsal\n")
+    found = json.loads(table("--json")[1])
+    assert (found["people"], found["rehearsal"]) == ("synthme/smic_like", True)
+
+
+def test_before_any_run_the_table_is_empty(table):
+    status, out, _ = table()
+    assert status == 0 and out.startswith("people: none yet\n") and "verdict: none yet: rows are missing" in out
+
+
+def test_rows_of_the_other_form_are_refused(finish, table):
+    finish("densenet")
+    status, out, err = table("--full")
+    assert status == 2 and err.count("\n") == 1 and out == ""
+    assert "final/densenet: not of this form of the plan: data_options ('label3' there, 'label5' here); protocol (" in err
+    assert "seeds (3 there, 5 here)" in err
+
+
+@pytest.mark.parametrize("kind", ["final", "ablation"])
+@pytest.mark.parametrize(("other", "said"), [
+    ({"people": "synthme/smic_like"}, "synthme/smic_like dddddddd there, synthme/easy_fresh dddddddd here"),
+    ({"digest": "e" * 64}, "synthme/easy_fresh eeeeeeee there, synthme/easy_fresh dddddddd here")])
+def test_rows_of_other_clips_are_refused(kind, other, said, finish, table):
+    finish("agmenet")
+    finish("densenet" if kind == "final" else "no_ensemble", kind=kind, **other)
+    status, _, err = table()
+    assert status == 2 and err.count("\n") == 1 and "of other clips than" in err and said in err
+
+
+def test_better_on_every_one_of_eight_people_is_shown(finish, table):
+    """Right on both clips of each person against one: 50 points, and p is 1/256, eight times that after Holm."""
+    finish("agmenet", (2,) * PEOPLE)
+    for name in OTHERS[:-1]:
+        finish(name)
+    assert json.loads(table("--json")[1])["verdict"] == "open"
+    finish(OTHERS[-1])
+    found = json.loads(table("--json")[1])
+    assert found["verdict"] == "success" and "verdict: success" in table()[1]
+    for row in found["against"].values():
+        assert row["accuracy"]["difference"] == 0.5 and row["p"] == 1 / 256 and row["holm"] == 8 / 256
+        assert row["p_other"] == row["holm_other"] == 1
+
+
+def test_one_person_without_a_gain_is_too_much_for_success(finish, table):
+    """With eight people and eight comparisons: p is then 2/256, sixteen times that after Holm is above .05."""
+    finish("agmenet", (1, *(2,) * 7))
+    for name in OTHERS:
+        finish(name)
+    found = json.loads(table("--json")[1])
+    assert found["verdict"] == "smaller" and found["against"]["densenet"]["holm"] == 16 / 256
+
+
+def test_the_other_way_round_it_is_refuted(finish, table):
+    finish("agmenet", (0,) * PEOPLE)
+    for name in OTHERS:
+        finish(name, (2,) * PEOPLE if name == "cnn_gru" else (0,) * PEOPLE)
+    found = json.loads(table("--json")[1])
+    assert (found["verdict"], found["best_other"]) == ("refuted", "cnn_gru")
+    assert found["against"]["cnn_gru"]["holm_other"] == 8 / 256
+    assert "(the best other row: cnn_gru)" in table()[1]
+
+
+def figures(difference, interval, holm=0.03, holm_other=1.0, bright=(-0.02, 0.02)) -> dict:
+    return {"accuracy": {"difference": difference, "interval": list(interval)}, "L0": {"interval": list(bright)},
+            "holm": holm, "holm_other": holm_other}
+
+
+FAR = figures(0.2, (0.1, 0.3))
+CASES = {                                                     # the best other row's figures, AGMENet's without enhancement
+    "all that is claimed": (figures(0.05, (0.01, 0.1)), FAR, "success"),
+    "just what is claimed": (figures(0.0438, (0.01, 0.1)), FAR, "success"),
+    "less than claimed": (figures(0.0437, (0.01, 0.1)), FAR, "smaller"),
+    "one p too large, though above plain": (figures(0.05, (0.01, 0.1), holm=0.06), FAR, "smaller"),
+    "one p too large, interval around 0": (figures(0.05, (-0.01, 0.1), holm=0.06), FAR, "not shown"),
+    "a loss in normal light": (figures(0.05, (0.01, 0.1)), figures(0.2, (0.1, 0.3), bright=(-0.2, -0.01)), "smaller"),
+    "above, not above plain": (figures(0.05, (0.01, 0.1)), figures(0.06, (-0.01, 0.1), holm=0.3), "smaller"),
+    "a little, interval around 0": (figures(0.01, (-0.01, 0.03)), FAR, "not shown"),
+    "as good, claim ruled out": (figures(0.0, (-0.02, 0.02)), FAR, "refuted"),
+    "worse, claim not ruled out": (figures(-0.01, (-0.06, 0.05)), FAR, "not shown"),
+    "worse, claim ruled out": (figures(-0.01, (-0.06, 0.04)), FAR, "refuted"),
+    "worse for certain, wide interval": (figures(-0.01, (-0.06, 0.05), holm_other=0.04), FAR, "refuted"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_verdict_is_that_of_the_plan(case, studies):
+    best, plain, wanted = CASES[case]
+    rules = studies("lowlight_verdict")
+    against = {**dict.fromkeys(OTHERS, FAR), "agmenet_plain": plain, "densenet": best}
+    assert rules.best_other(against) == "densenet" and rules.verdict(against, OTHERS) == wanted
+    del against["cnn_gru"]
+    assert rules.verdict(against, OTHERS) == "open"
