@@ -48,7 +48,7 @@ def train(arguments: argparse.Namespace, rest: list[str]) -> None:
 
     settings = settings_of(*read_config(rest))
     start_jax(settings.platform, arguments.distributed)
-    from mer_jax.evaluation.kept_network import train_network
+    from mer_jax.evaluation.network_training import train_network
     from mer_jax.loading import load
 
     say(f"reading {settings.source}")

@@ -14,6 +14,7 @@ PROGRAMS = [path for path in sorted(EXPERIMENTS.rglob("*.py"))
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
 def test_a_program_says_how_it_is_called(path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [str(path), "--help"])
+    monkeypatch.syspath_prepend(path.parent)                                       # as `python FILE.py` has it
     try:
         runpy.run_path(str(path), run_name="__main__")
     except SystemExit as end:

@@ -19,7 +19,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from mer_jax.data.clips import Clips
 from mer_jax.data.sampling import instants, window_of, windows
-from mer_jax.evaluation.flow_estimators import ESTIMATORS
+from mer_jax.evaluation.flow_estimators import ESTIMATORS, SCALES
 from mer_jax.evaluation.layout import frame_data
 from mer_jax.evaluation.motion_summary import BASELINE, CEILING, CLEAN, Measured, summaries, typical_clip
 from mer_jax.light.camera import LEVELS
@@ -218,7 +218,8 @@ def kept_of(name: str, first: Array, second: Array, setting: int | float | Array
 def _kept(name: str, first: Array, second: Array, setting: int | float | Array, clean: Array, nose: Bool[Array, "n h w"],
           moves: Bool[Array, "n h w"], face: Bool[Array, "n h w"]) -> MotionKept:
     flow = jax.vmap(aligned)(ESTIMATORS[name].flow(first, second, setting), nose)
-    return jax.vmap(motion_kept)(flow, clean, moves, face)
+    each = jax.vmap(motion_kept, (0, None, None, None))
+    return jax.vmap(lambda one, *scene: each(jnp.asarray(SCALES)[:, None, None, None] * one, *scene))(flow, clean, moves, face)
 
 
 kept_traced = jax.jit(_kept, static_argnums=0)

@@ -8,12 +8,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from mer_jax.data.clips import Clips
 from mer_jax.motion.magnification import magnified
 from mer_jax.training.inputs import level_frames
 
-FREE = frozenset({"synthme"})                                 # and with a true flow, which no recorded clip has
+RENDERED = "synthme"                                                                     # so databases of rendered clips begin
 FACTOR = 10
 WARM, MOST = (0.89, 0.42, 0.12), 0.75            # the colour of attention, and how much of it covers the place looked at most
+
+
+def are_free(clips: Clips) -> bool:
+    """Whether their frames may be in a picture that leaves the house: only of what is rendered, which has a true flow too."""
+    return all(name.split("_")[0] == RENDERED for name in clips.datasets) and clips.true_flow is not None
 
 
 def example_faces(experiment, maps: tuple[np.ndarray, np.ndarray] | None,
@@ -24,8 +30,7 @@ def example_faces(experiment, maps: tuple[np.ndarray, np.ndarray] | None,
     whether frames of databases other than SynthME may be shown. None where there are no frames, or none that may be.
     """
     e = experiment
-    free = FREE.issuperset(e.clips.datasets) and e.clips.true_flow is not None
-    if e.clips.frames is None or not (free or licensed):
+    if e.clips.frames is None or not (are_free(e.clips) or licensed):
         return None
     label, subject = np.asarray(e.clips.label), np.asarray(e.clips.subject)
     order = np.arange(len(label))

@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from mer_jax.data.clips import Clips
-from mer_jax.evaluation.enhancers_compared import at_once, captures, chosen_enhancers, enhanced, known_flow, scenes_of, seen
-from mer_jax.evaluation.examples import FREE
+from mer_jax.evaluation.enhancers_compared import at_once, captures, chosen_enhancers, enhanced, scenes_of, seen
+from mer_jax.evaluation.examples import are_free
 from mer_jax.evaluation.flow_estimators import tvl1_of
 from mer_jax.evaluation.layout import frame_data
 from mer_jax.evaluation.motion_summary import BASELINE, CEILING, CLEAN
@@ -76,11 +76,6 @@ def example_of(clips: Clips, found: dict, more: Mapping[str, Enhancer] = Mapping
                 else:
                     show(name, level, enhanced(enhancers[name], dark))
     return Example(shown, np.asarray(scene.flow["TV-L1"]), np.asarray(scene.face), moves, best)
-
-
-def are_free(clips: Clips) -> bool:
-    """Whether their frames may be in a picture that leaves the house: only of what is rendered, which has a true flow."""
-    return FREE.issuperset(clips.datasets) and known_flow(clips)
 
 
 def levels_of(found: dict) -> list[str]:

@@ -3,7 +3,7 @@
 from mer_jax.evaluation.flow_estimators import ESTIMATORS
 from mer_jax.evaluation.motion_summary import BASELINE, CEILING, CLEAN
 
-HEAD = (f"{'':12} {'error':^21} {'kept':^20} {'gain':^20} {'r':>5} {'strain':>6} {'false':>6} {'fixed':>6} {'full':>6}  "
+HEAD = (f"{'':12} {'error':^21} {'kept':^20} {'gain':^20} {'r':>5} {'strain':>6} {'false':>6} {'fixed':>6} {'full':^12}  "
         "error against t5")
 
 IDEAL = (("error", "error", 3), ("gain", "gain", 2), ("r", "correlation", 2), ("strain", "strain", 2))
@@ -11,7 +11,8 @@ LEGEND = (
     "error: mean endpoint error in pixels where the face moves; fixed: at the estimator's default, all else at the regularity",
     "that is best on other people; kept: 1 - error / that of the dark frame as it is; gain: of the motion, 1 ideal; r, strain:",
     "correlation of the flow, and of its strain, there; false: motion where there is none, in pixels; [95 % over people]",
-    "full: the error at the regularity whose gain is nearest 1 on other people: what it costs to show all of the motion",
+    "full: the error (and gain) of the flow times a number, it and the regularity those of least error on other people among",
+    "those that show the whole of their motion",
     "warping: squared change along the motion, of the picture, and where the face moves; unsteady: change of mean brightness",
     "from onset to apex to offset")
 
@@ -40,7 +41,7 @@ def motion_line(name: str, part: dict) -> str:
     """An enhancer's row: [low, high] are 95 % over people."""
     cells = [interval_text(part["error"], "5.3f"), *(interval_text(part[key], "5.2f") for key in ("preserved", "gain")),
              f"{part['correlation'][0]:5.2f} {part['strain'][0]:6.2f} {part['false_motion'][0]:6.3f} {part['fixed'][0]:6.3f} "
-             f"{part['full']['error'][0]:6.3f}",
+             f"{part['full']['error'][0]:5.3f} ({part['full']['gain'][0]:4.2f})",
              interval_text(part["over_baseline"], "+.3f") if name != BASELINE else ""]
     return f"{name:12} {' '.join(cells)}".rstrip()
 

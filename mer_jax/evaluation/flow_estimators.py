@@ -1,4 +1,5 @@
-"""The two estimators of flow by which enhancers are judged, each with the regularities that are tried."""
+"""The two estimators of flow by which enhancers are judged, each with the regularities that are tried, and by what their
+flows are multiplied to show the whole of the motion."""
 
 import dataclasses
 from collections.abc import Callable
@@ -8,6 +9,8 @@ from jaxtyping import Array
 
 from mer_jax.motion.farneback import FARNEBACK, farneback
 from mer_jax.motion.tvl1 import FAST, tvl1
+
+SCALES = (1.0, 1.125, 1.25, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0, 4.0)
 
 
 class Estimator(NamedTuple):

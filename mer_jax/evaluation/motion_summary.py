@@ -7,19 +7,20 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from mer_jax.data.clips import Clips
-from mer_jax.evaluation.flow_estimators import ESTIMATORS
+from mer_jax.evaluation.flow_estimators import ESTIMATORS, SCALES
 from mer_jax.evaluation.uncertainty import percentiles, resampled_counts
 from mer_jax.light.fidelity import MotionKept, motion_preserved
 from mer_jax.mistakes import UserMistake
 
 CLEAN, CEILING, BASELINE = "clean", "captures", "t5"
+WHOLE = 0.05                                                  # a mean gain this near to 1 shows the whole of the motion
 Interval = tuple[float, list[float] | None]
 
 
 class Measured(NamedTuple):
-    """Of each clip and regularity the motion kept, (clips, regularities) a leaf, by estimator; of each clip what its pictures
-    show: "warping", "warping_moving", "unsteady", "psnr", "ssim" (clips,), nan where it cannot be said; and whether anything
-    moves in it (clips,)."""
+    """Of each clip, regularity and scale the motion kept, (clips, regularities, SCALES) a leaf, by estimator; of each clip what
+    its pictures show: "warping", "warping_moving", "unsteady", "psnr", "ssim" (clips,), nan where it cannot be said; and
+    whether anything moves in it (clips,)."""
 
     kept: dict[str, MotionKept]
     pictures: dict[str, np.ndarray]
@@ -40,14 +41,19 @@ class People(NamedTuple):
         return cls(subject, np.array([dataset[person] for person in subjects]))
 
 
-def best_elsewhere(values: Float[np.ndarray, "clips settings"], subject: Int[np.ndarray, " clips"], default: int,
-                   wanted: float = 0.0) -> Int[np.ndarray, " clips"]:
-    """The setting whose mean over all other people's clips is nearest to what is wanted; the default where nobody else is."""
-    chosen = np.full(len(values), default)
+def best_elsewhere(error: Float[np.ndarray, "clips settings"], subject: Int[np.ndarray, " clips"], default: int,
+                   gain: Float[np.ndarray, "clips settings"] | None = None) -> Int[np.ndarray, " clips"]:
+    """The setting of the least mean error over all other people's clips; the default where nobody else is.
+
+    With gains, of those settings alone whose mean gain over these other people is within WHOLE of 1; where there is none, the
+    one nearest to 1.
+    """
+    chosen = np.full(len(error), default)
     for person in np.unique(subject):
         others = subject != person
         if others.any():
-            chosen[~others] = np.abs(values[others].mean(0) - wanted).argmin()
+            off = np.zeros(error.shape[1]) if gain is None else np.abs(gain[others].mean(0) - 1)
+            chosen[~others] = np.where(off <= max(WHOLE, off.min()), error[others].mean(0), np.inf).argmin()
     return chosen
 
 
@@ -76,7 +82,8 @@ def typical_clip(whole: dict[tuple[str, str], Measured], clips: Clips) -> str:
     """The clip to be shown for all: of those in which something moves, the one whose error of the baseline, by TV-L1 at its
     default and as a mean over the levels, is the middle one."""
     default = ESTIMATORS["TV-L1"].regularities.index(ESTIMATORS["TV-L1"].default)
-    error = np.mean([measured.kept["TV-L1"].error[:, default] for (name, _), measured in whole.items() if name == BASELINE], 0)
+    error = np.mean([measured.kept["TV-L1"].error[:, default, 0]
+                     for (name, _), measured in whole.items() if name == BASELINE], 0)
     moving = np.flatnonzero(next(iter(whole.values())).moves)
     return clips.ids[moving[np.argsort(error[moving], kind="stable")[(len(moving) - 1) // 2]]]
 
@@ -93,21 +100,26 @@ def summary(kept: dict[tuple[str, str], dict[str, MotionKept]], name: str, level
 
     fixed: the moving error in pixels at the estimator's default; error: at the best setting elsewhere, as all that follow:
     gain, correlation, strain, false_motion; preserved: 1 - error / that of "none"; over_baseline: error less the baseline's,
-    both on the same people. setting: the middle one of those chosen. full: {"error", "gain", "over_baseline"} where the
-    setting is that whose gain is nearest 1 elsewhere: of all estimates with a correlation r the one of least squared error
-    shows r^2 of the motion, so to show all of it costs error.
+    both on the same people. setting: the middle one of those chosen. full: {"error", "gain", "over_baseline", "preserved"} of
+    the flow times a number, both it and the setting those of least error elsewhere among those that show the whole motion
+    there: of all estimates with a correlation r the one of least squared error shows r^2 of the motion, so this costs error.
     """
     regularities = ESTIMATORS[estimator].regularities
     default = regularities.index(ESTIMATORS[estimator].default)
 
-    def at_best(which: str, full: bool = False) -> tuple[MotionKept, np.ndarray]:
-        found = kept[which, level][estimator]
-        best = best_elsewhere(found.gain if full else found.error, people.subject, default, float(full))
+    def at_best(which: str) -> tuple[MotionKept, np.ndarray]:
+        found = MotionKept(*(leaf[..., 0] for leaf in kept[which, level][estimator]))
+        best = best_elsewhere(found.error, people.subject, default)
         return MotionKept(*(leaf[np.arange(len(best)), best] for leaf in found)), best
 
+    def whole(which: str) -> MotionKept:
+        found = MotionKept(*(leaf.reshape(len(leaf), -1) for leaf in kept[which, level][estimator]))
+        best = best_elsewhere(found.error, people.subject, default * len(SCALES), found.gain)
+        return MotionKept(*(leaf[np.arange(len(best)), best] for leaf in found))
+
     found, best = at_best(name)
-    shown = at_best(name, full=True)[0]
-    row = {"fixed": over_people(kept[name, level][estimator].error[:, default], people),
+    shown = whole(name)
+    row = {"fixed": over_people(kept[name, level][estimator].error[:, default, 0], people),
            **{key: over_people(getattr(found, key), people) for key in MotionKept._fields},
            "setting": statistics.median_low(regularities[number] for number in best),
            "full": {"error": over_people(shown.error, people), "gain": over_people(shown.gain, people)}}
@@ -115,7 +127,8 @@ def summary(kept: dict[tuple[str, str], dict[str, MotionKept]], name: str, level
         untouched, base = (at_best(other)[0].error for other in ("none", BASELINE))
         row["preserved"] = over_people(found.error, people, untouched)
         row["over_baseline"] = over_people(found.error - base, people)
-        row["full"]["over_baseline"] = over_people(shown.error - at_best(BASELINE, full=True)[0].error, people)
+        row["full"]["over_baseline"] = over_people(shown.error - whole(BASELINE).error, people)
+        row["full"]["preserved"] = over_people(shown.error, people, whole("none").error)
     return row
 
 

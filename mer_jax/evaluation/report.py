@@ -16,13 +16,13 @@ from mer_jax.evaluation.flat_settings import flat_settings
 from mer_jax.evaluation.predictions import Predictions
 from mer_jax.evaluation.score import HEADLINES, LINEAR, MAJORITY, at_plain_light, chosen_selection, entry, rows_of, score
 from mer_jax.evaluation.score_table import PEEK, over_linear
+from mer_jax.evaluation.seen import began_with
 from mer_jax.evaluation.uncertainty import paired_difference, same_clips
 from mer_jax.light.camera import LEVELS
 from mer_jax.mistakes import UserMistake
 from mer_jax.whole_files import write_whole
 
 LICENSED = "This file contains licensed faces: what may be done with them, their database's licence says."
-UNKNOWN_START = "Every run began with weights from a file: whether those have seen the people tested here is not known."
 
 
 def write_report(folder: Path, out: Path | None = None) -> tuple[Path, dict]:
@@ -157,7 +157,7 @@ def _warnings(run: FinishedRun, entries: dict, faces: dict | None) -> list[str]:
         found.append(f"The leak audit found {len(audit['findings'])}, listed below"
                      + (", and was told to allow it." if audit.get("allowed") else "."))
     if run.config.get("weights", {}).get("digest"):
-        found.append(UNKNOWN_START)
+        found.append(began_with(run.config["weights"]))
     if faces and faces["licensed"]:
         found.append(LICENSED)
     stated = run.metrics.get("overall")

@@ -102,7 +102,7 @@ def test_the_typical_clip_is_the_middle_one_of_those_that_move(acting):
     error = np.repeat(np.array([[3.0], [1.0], [2.0], [9.0]]), 8, 1)
 
     def typical(moves, *levels):
-        whole = {(BASELINE, f"L{number}"): Measured({"TV-L1": MotionKept(*[values] * 5)}, {}, np.array(moves))
+        whole = {(BASELINE, f"L{number}"): Measured({"TV-L1": MotionKept(*[values[..., None]] * 5)}, {}, np.array(moves))
                  for number, values in enumerate(levels)}
         return acting.ids.index(typical_clip(whole, acting))
 
@@ -115,8 +115,12 @@ def test_a_setting_is_best_on_others():
     error = np.array([[0.0, 1.0], [0.0, 1.0], [5.0, 0.5], [5.0, 0.5]])
     assert best_elsewhere(error, np.array([0, 0, 1, 1]), 0).tolist() == [1, 1, 0, 0]
     assert best_elsewhere(error, np.zeros(4, int), 1).tolist() == [1, 1, 1, 1]           # nobody else: the default
-    gain = np.array([[0.4, 1.3], [0.6, 1.5], [0.9, 1.4], [0.9, 1.2]])                 # nearest 1 elsewhere, not smallest
-    assert best_elsewhere(gain, np.array([0, 0, 1, 1]), 0, wanted=1.0).tolist() == [0, 0, 1, 1]
+    gain = np.array([[0.4, 1.3], [0.6, 1.5], [0.9, 1.4], [0.9, 1.2]])                 # none shows the whole: the nearest
+    assert best_elsewhere(error, np.array([0, 0, 1, 1]), 0, gain).tolist() == [0, 0, 1, 1]
+    gain = np.array([[0.99, 1.0], [0.99, 1.0], [1.03, 1.02], [1.01, 1.02]])           # all do: the least error
+    assert best_elsewhere(error, np.array([0, 0, 1, 1]), 0, gain).tolist() == [1, 1, 0, 0]
+    gain = np.array([[0.99, 0.5], [0.99, 0.5], [0.7, 1.0], [0.7, 1.0]])               # one does, at whatever error
+    assert best_elsewhere(error, np.array([0, 0, 1, 1]), 0, gain).tolist() == [1, 1, 0, 0]
     three = np.concatenate([error, [[3.0, 2.5]]])
     assert best_elsewhere(three, np.array([0, 0, 1, 1, 2]), 0).tolist() == [1, 1, 0, 0, 1]
 

@@ -12,6 +12,7 @@ import pytest
 from mer_jax.data.clips import data_digest
 from mer_jax.evaluation.kept_enhancement import kept_enhancer, kept_enhancers, trained_on
 from mer_jax.evaluation.kept_network import name_of, read_network
+from mer_jax.light.enhancers import ENHANCERS
 from mer_jax.mistakes import UserMistake
 from mer_jax.models import create
 
@@ -60,6 +61,21 @@ def test_its_enhancement_is_the_networks_own(kept, network, variables):
     enhancer = kept_enhancers((str(kept),))["mine"]
     np.testing.assert_allclose(jax.jit(enhancer.function)(windows), whole[0], atol=1e-6)
     assert np.asarray(whole).mean() > windows.mean()
+
+
+def test_behind_a_front_end_it_is_given_what_that_gives(kept, network):
+    """A network whose windows were reduced before it has one weight for them; its enhancement begins with the reduction."""
+    alone = jax.jit(lambda: network.init(jax.random.key(3), {"frames": jnp.zeros((1, 2, 1, 16, 16, 3))}, train=False))()
+    np.savez(kept / "weights.npz", **{name_of(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(alone)})
+    seen = json.loads((kept / "network.json").read_text())["preprocessing"]
+    change(kept, preprocessing={**seen, "front": {"enhancer": "t5", "flow": "stored"}})
+    windows = np.random.default_rng(0).uniform(0, 0.3, (2, 5, 16, 16, 3)).astype(np.float32)
+    reduced = ENHANCERS["t5"].function(windows)[None, :, None]
+    wanted = jax.jit(lambda w: network.apply(alone, {"frames": w}, train=False).extras["enhanced"])(reduced)[0]
+    np.testing.assert_allclose(jax.jit(kept_enhancer(kept).function)(windows), wanted, atol=1e-6)
+    change(kept, preprocessing={**seen, "front": {"enhancer": "clahe", "flow": "stored"}})
+    with pytest.raises(UserMistake, match=r"network\.json: front.enhancer='clahe' is OpenCV's"):
+        read_network(kept)
 
 
 def test_grey_windows_are_seen_as_three_equal_colours(kept):

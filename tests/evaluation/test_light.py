@@ -76,7 +76,7 @@ def test_a_network_never_reads_frames_of_other_clips(experiment):
     data, frames = experiment.data, np.array(experiment.clips.frames)
     frames[np.arange(18) != 4] = 0
     for level in LIGHT:
-        clean, spoiled = (scored_inputs(experiment.program.network, 5, level, d, jnp.array([4]))["frames"] for d in (
+        clean, spoiled = (scored_inputs(experiment.program.network, 5, (level,), d, jnp.array([4]))["frames"] for d in (
             jax.device_put(data), jax.device_put(data._replace(inputs={**data.inputs, "frames": frames}))))
         np.testing.assert_array_equal(clean, spoiled)
 

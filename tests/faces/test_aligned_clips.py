@@ -30,10 +30,12 @@ def rendered():
     for person in range(PEOPLE):
         key = jax.random.key(person)
         who = face(key)
+        who = who._replace(glasses=who.glasses._replace(worn=jnp.float32(0)))             # they do not move with the skin
         act = play(key, jnp.int32(person), who)
         pose = jnp.array([0.1 - 0.1 * person, 0.05 * person, TURN * (person - 1), -0.1])
         act = act._replace(head=jnp.broadcast_to(pose, act.head.shape), light=jnp.ones_like(act.light),
-                           blink=jnp.zeros_like(act.blink), strength=jnp.zeros_like(act.strength).at[0].set(3 * VIEW / FULL))
+                           blink=jnp.zeros_like(act.blink), gaze=jnp.zeros_like(act.gaze),
+                           strength=jnp.zeros_like(act.strength).at[0].set(3 * VIEW / FULL))
         shots.append(jax.tree.map(np.asarray, shoot(key, who, act)))
     acts = [shot.act for shot in shots]
     return clips_of(
@@ -92,7 +94,7 @@ def test_the_flow_that_goes_along_is_the_motion_of_the_crops(rendered, crops):
         wrong = explained(crops, row, (flow @ rotation.T).astype(np.float32), inside)
         assert whole < 0.5 * still and (row == 1 or whole < 0.6 * wrong)
         most = [np.linalg.norm(part, axis=-1).max() for part in (crops.true_flow[row], rendered.true_flow[row])]
-        np.testing.assert_allclose(most[0] / most[1], scale[row], rtol=0.06)
+        np.testing.assert_allclose(most[0] / most[1], scale[row], rtol=0.1)
 
 
 def test_landmarks_of_every_frame_are_one_transform_or_follow_the_head(rendered, crops):
