@@ -32,14 +32,14 @@ def frame_channels(frames: Float[Array, "n t height width 3"], motion: str,
     if motion not in MOTIONS:
         raise UserMistake(f"motion {motion!r} is not known{nearest(motion, MOTIONS)}; there are: {', '.join(MOTIONS)}")
     if motion != "none":
-        change = frames - frames[:, :1] if motion == "difference" else flow_channels(frames)
+        change = frames - frames[:, :1] if motion == "difference" else flow_since_the_first(frames)
         looks = looks if motion == "difference" else mean_pool_tiles(looks, FLOW_EVERY)
         deviation = jnp.sqrt(jnp.square(change).mean((1, 2, 3, 4), keepdims=True) + 1e-8)
         looks = jnp.concatenate([looks, change / deviation], -1)
     return looks.reshape(-1, *looks.shape[2:])
 
 
-def flow_channels(frames: Float[Array, "n t height width 3"]) -> Float[Array, "n t h w 3"]:
+def flow_since_the_first(frames: Float[Array, "n t height width 3"]) -> Float[Array, "n t h w 3"]:
     """Flow from the first picture to each (u, v) in pixels, and its strain, at half the size."""
     grey = luma(frames)
     flow = lucas_kanade(jnp.broadcast_to(grey[:, :1], grey.shape), grey, every=FLOW_EVERY)

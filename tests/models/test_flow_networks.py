@@ -1,4 +1,4 @@
-"""The networks with attention over a flow picture: laws that all of them keep, and what each one promises."""
+"""The networks that read a flow picture: laws that all of them keep, and the maps that they give."""
 
 import jax
 import jax.numpy as jnp
