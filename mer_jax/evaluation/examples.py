@@ -30,7 +30,8 @@ def example_faces(experiment, maps: tuple[np.ndarray, np.ndarray] | None,
     whether frames of databases other than SynthME may be shown. None where there are no frames, or none that may be.
     """
     e = experiment
-    if e.clips.frames is None or not (are_free(e.clips) or licensed):
+    free = are_free(e.clips)
+    if e.clips.frames is None or not (free or licensed):
         return None
     label, subject = np.asarray(e.clips.label), np.asarray(e.clips.subject)
     order = np.arange(len(label))
