@@ -91,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--figure", type=Path, metavar="FILE.png", help="draws the motion kept by level, and an example")
     add_folder_commands(command)
     add_data(command)
-    command("models", "the networks: name, paper, input, parameters, evidence", "example:\n  mer-jax models --json",
+    command("models", "the networks: name, paper, input, parameters, operations, evidence", "example:\n  mer-jax models --json",
             models)
     command("datasets", "what data can be read", "example:\n  mer-jax datasets", datasets)
     command("protocols", "the protocols: which clips train and which are held out", "example:\n  mer-jax protocols",

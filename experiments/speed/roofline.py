@@ -7,7 +7,6 @@ A compiler gets below it by keeping a layer's numbers on the chip, or where an o
 taps that `halving_convolution` adds count in the gradient for its kernel alone, three in ten of that one product.
 """
 
-import math
 import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -15,7 +14,8 @@ from typing import NamedTuple
 import jax
 from jax.extend.core import Literal
 
-PRODUCTS = ("dot_general", "conv_general_dilated")
+from mer_jax.models.operations import PRODUCTS, inner_jaxprs, operations_of, turns_of
+
 PLAIN = ("convert_element_type", "square", "integer_pow", "neg", "pad", "reshape", "transpose")
 REDUCTIONS = ("reduce_sum", "reduce_max", "reduce_min", "reduce_window_sum", "reduce_window_max", "argmax", "sort")
 
@@ -48,10 +48,9 @@ def counted(jaxpr, prefix: str) -> Iterator[tuple[str, float, float]]:
             before[equation.outvars[0]] = before.get(equation.invars[0], equation.invars[0])
         name = f"{prefix}/{equation.source_info.name_stack}"
         inner = list(inner_jaxprs(equation.params.values()))
-        turns = equation.params.get("length", 1) if equation.primitive.name == "scan" else 1
         for part in inner:
             for found, operations, moved in counted(part, name):
-                yield found, turns * operations, turns * moved
+                yield found, turns_of(equation) * operations, turns_of(equation) * moved
         kind = equation.primitive.name
         sources = [v if isinstance(v, Literal) else before.get(v, v) for v in equation.invars]
         if not inner and kind in PRODUCTS:
@@ -61,26 +60,6 @@ def counted(jaxpr, prefix: str) -> Iterator[tuple[str, float, float]]:
         elif not inner and kind in REDUCTIONS and sources[0] not in reduced:
             reduced.add(sources[0])
             yield name, float(equation.invars[0].aval.size), float(sources[0].aval.size * sources[0].aval.dtype.itemsize)
-
-
-def inner_jaxprs(values) -> Iterator:
-    for value in values:
-        if isinstance(value, list | tuple):
-            yield from inner_jaxprs(value)
-        elif hasattr(value, "eqns"):
-            yield value
-        elif hasattr(getattr(value, "jaxpr", None), "eqns"):
-            yield value.jaxpr
-
-
-def operations_of(equation) -> float:
-    """Of a product: two for each number of the result and each term of its sum."""
-    result, (left, right) = equation.outvars[0].aval.size, (variable.aval.shape for variable in equation.invars)
-    if equation.primitive.name == "dot_general":
-        (summed, _), _ = equation.params["dimension_numbers"]
-        return 2.0 * result * math.prod(left[axis] for axis in summed)
-    features = equation.params["dimension_numbers"].rhs_spec[0]
-    return 2.0 * result * math.prod(right) / right[features]
 
 
 def path_of(name: str) -> list[str]:

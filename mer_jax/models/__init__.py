@@ -24,6 +24,7 @@ from mer_jax.models.featref import FeatRef
 from mer_jax.models.mfe_net import MFENet
 from mer_jax.models.network import DTYPES, example_inputs, input_shapes
 from mer_jax.models.off_tanet import OffTANet
+from mer_jax.models.operations import operations
 from mer_jax.models.ststnet import STSTNet
 
 
@@ -104,18 +105,19 @@ def create(name: str, classes: int, variant: str | None = None, off: tuple[str, 
 
 
 def table() -> list[dict]:
-    """One row for each variant of each network: name, paper, input, parameters (3 classes), evidence."""
-    rows = []
-    for name, entry in MODELS.items():
-        for variant, fields in entry.variants.items():
-            network = entry.network(classes=3, **fields)
-            inputs = input_shapes(network)
-            shapes = jax.eval_shape(lambda network=network: network.init(
-                jax.random.key(0), example_inputs(network), train=False))
-            parameters = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes["params"]))
-            rows.append({"name": name, "variant": variant, "paper": entry.paper,
-                         "input": " + ".join(" ".join(filter(None, (
-                             name, "x".join(map(str, shape)), network.flow_coding if name == "flow" else "")))
-                             for name, shape in inputs.items()),
-                         "parameters": parameters, "evidence": entry.evidence})
-    return rows
+    """One row for each variant of each network: name, paper, input, parameters (3 classes), mflops (millions of operations of
+    its products and convolutions for one clip), evidence."""
+    return [row_of(name, variant) for name, entry in MODELS.items() for variant in entry.variants]
+
+
+def row_of(name: str, variant: str) -> dict:
+    entry = MODELS[name]
+    network = entry.network(classes=3, **entry.variants[variant])
+    inputs = example_inputs(network)
+    shapes = jax.eval_shape(lambda: network.init(jax.random.key(0), inputs, train=False))
+    seen = [" ".join(filter(None, (key, "x".join(map(str, shape)), network.flow_coding if key == "flow" else "")))
+            for key, shape in input_shapes(network).items()]
+    asked = operations(lambda variables: network.apply(variables, inputs, train=False).logits, shapes)
+    return {"name": name, "variant": variant, "paper": entry.paper, "input": " + ".join(seen),
+            "parameters": sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes["params"])),
+            "mflops": round(asked / 1e6, 2), "evidence": entry.evidence}

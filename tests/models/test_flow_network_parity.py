@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from mer_jax.models import create
+from mer_jax.models import create, table
 from mer_jax.models.network import example_inputs
 from mer_jax.models.torch_weights import variables_from_torch
 
@@ -154,3 +154,13 @@ def test_equals_pytorch_in_evaluation(name, fields, peer):
         wanted = peer(torch.tensor(x.transpose(0, 3, 1, 2).copy())).numpy()
     found = jax.jit(lambda v: network.apply(v, {"flow": x}, train=False).logits)(ours)
     np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5 * np.abs(wanted).max())
+
+
+def test_operations_are_those_that_pytorch_counts():
+    """But for the zero taps of ours at stride 2, 15 beside 49, and the places, a product by themselves in theirs."""
+    flop_counter = pytest.importorskip("torch.utils.flop_counter")
+    with flop_counter.FlopCounterMode(display=False) as counter, torch.no_grad():
+        TorchOffTANet().eval()(torch.zeros(1, 3, 112, 112))
+    (ours,) = (row["mflops"] for row in table() if (row["name"], row["variant"]) == ("off_tanet", "native"))
+    zeros, places = 2 * 15 * 3 * 8 * 56**2, 2 * 28 * 14**3
+    assert 1e6 * ours - zeros == pytest.approx(counter.get_total_flops() - places, rel=1e-4)

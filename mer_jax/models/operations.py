@@ -1,0 +1,56 @@
+"""How many operations a program asks for, counted in its jaxpr before any compiler has seen it.
+
+Two (a multiplication and an addition) for each number that a matrix product or a convolution gives and each term of its sum,
+zeros at a picture's edge among them, as the papers' tables count; what works element by element is not counted.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+
+import jax
+
+PRODUCTS = ("dot_general", "conv_general_dilated")
+
+
+def operations(function: Callable, *arguments) -> float:
+    """Of one call; nothing is computed. Of ways that depend on the device, the one that asks least; a scan counts each turn."""
+    return of_jaxpr(jax.make_jaxpr(function)(*arguments).jaxpr)
+
+
+def of_jaxpr(jaxpr) -> float:
+    total = 0.0
+    for equation in jaxpr.eqns:
+        inner = [of_jaxpr(part) for part in inner_jaxprs(equation.params.values())]
+        if equation.primitive.name == "cond":
+            total += min(inner)
+        elif inner:
+            total += sum(inner) * turns_of(equation)
+        elif equation.primitive.name in PRODUCTS:
+            total += operations_of(equation)
+    return total
+
+
+def turns_of(equation) -> int:
+    """How often the inner program of a jaxpr's equation runs."""
+    return equation.params["length"] if equation.primitive.name == "scan" else 1
+
+
+def inner_jaxprs(values) -> Iterator:
+    """The programs among the parameters of a jaxpr's equation."""
+    for value in values:
+        if isinstance(value, list | tuple):
+            yield from inner_jaxprs(value)
+        elif hasattr(value, "eqns"):
+            yield value
+        elif hasattr(getattr(value, "jaxpr", None), "eqns"):
+            yield value.jaxpr
+
+
+def operations_of(equation) -> float:
+    """Of one of PRODUCTS."""
+    result, (left, right) = equation.outvars[0].aval.size, (variable.aval.shape for variable in equation.invars)
+    if equation.primitive.name == "dot_general":
+        (summed, _), _ = equation.params["dimension_numbers"]
+        return 2.0 * result * math.prod(left[axis] for axis in summed)
+    features = equation.params["dimension_numbers"].rhs_spec[0]
+    return 2.0 * result * math.prod(right) / right[features]
