@@ -11,6 +11,7 @@ import pytest
 from mer_jax import models
 from mer_jax.mistakes import UserMistake
 from mer_jax.models import create
+from mer_jax.models.network import Output
 from mer_jax.models.ststnet import STSTNet
 from mer_jax.models.torch_weights import variables_from_torch
 
@@ -142,11 +143,12 @@ def test_a_network_that_reads_frames_has_a_row_in_the_table(monkeypatch):
         @nn.compact
         def __call__(self, inputs, *, train):
             means = [value.reshape(len(value), -1).mean(-1) for value in inputs.values()]
-            return nn.Dense(self.classes)(jnp.stack(means, -1))
+            return Output(nn.Dense(self.classes)(jnp.stack(means, -1)))
 
     monkeypatch.setitem(models.MODELS, "means", models.Entry(Means, "none", "a test"))
     rows = {row["name"]: row for row in models.table()}
     assert rows["ststnet"]["input"] == "flow 28x28x3 minmax8" and rows["ststnet"]["parameters"] == 1683
+    assert rows["ststnet"]["mflops"] == round((2 * 27 * 16 * 30**2 + 2 * 400 * 3) / 1e6, 2)
     assert rows["means"]["input"] == "frames 5x8x9x1 + flow 4x6x3 pixels + fps" and rows["means"]["parameters"] == 12
 
 
