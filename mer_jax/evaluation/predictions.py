@@ -48,6 +48,21 @@ class Predictions:
         return np.char.add(np.char.add(self.columns["dataset"].astype(str), "/"), self.columns["subject"].astype(str))
 
 
+def mean_of_runs(table: Predictions) -> Predictions:
+    """The runs as one: each clip with the mean of its probabilities at the same light and selection, the answer being the most
+    probable class. Seed and epoch are those of the first run. Raises ValueError where a run lacks a clip of another."""
+    keys = [table.subject_keys(), *(table.columns[name].astype(str) for name in ("clip", "light", "selection"))]
+    _, first, clip, count = np.unique(np.stack(keys), axis=1, return_index=True, return_inverse=True, return_counts=True)
+    if len(set(count.tolist())) > 1 or (len(count) and count[0] != len(table.unique("run"))):
+        raise ValueError("the runs do not have the same clips")
+    total = np.zeros((len(first), len(table.classes)))
+    np.add.at(total, clip, table.probabilities)
+    probabilities = total / count[:, None]
+    columns = {name: column[first] for name, column in table.columns.items()}
+    columns["prediction"] = np.array(table.classes)[probabilities.argmax(1)]
+    return Predictions(table.classes, {**columns, "run": np.zeros(len(first), np.int64)}, probabilities)
+
+
 def to_csv(table: Predictions) -> str:
     """The table as CSV, sorted by run, selection, light and clip; probabilities as `%.9g`, so float32 survives."""
     header = [*COLUMNS[:9], *(f"p_{name}" for name in table.classes), *COLUMNS[9:]]

@@ -3,7 +3,7 @@
 The unit is the person, as in `uncertainty`: clips of one person resemble each other, so they may not be counted as many.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -54,7 +54,7 @@ def better_p(first: Predictions, second: Predictions) -> float:
     return sign_flip_p(right_answers(second) - right_answers(first))
 
 
-def holm(p: Mapping[str, float]) -> dict[str, float]:
+def holm(p: Mapping[Hashable, float]) -> dict[Hashable, float]:
     """p-values adjusted for all of them being asked at once: each times how many are not smaller, none below one that is
     smaller, at most 1 (Holm, Scandinavian Journal of Statistics 1979)."""
     order = sorted(p, key=lambda name: p[name])

@@ -1,9 +1,11 @@
 """predictions.csv comes back as it was written, and damage is named with its row."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from mer_jax.evaluation.predictions import read_csv, to_csv
+from mer_jax.evaluation.predictions import mean_of_runs, read_csv, to_csv
 from mer_jax.mistakes import UserMistake
 
 
@@ -47,3 +49,22 @@ def test_damage_is_named_with_its_row(damage, wanted, lines, tmp_path):
     with pytest.raises(UserMistake, match=wanted) as found:
         read_csv(tmp_path / "p.csv")
     assert str(found.value).startswith(str(tmp_path / "p.csv"))
+
+
+def test_the_runs_as_one_have_the_mean_of_their_probabilities(made_up):
+    table = made_up(runs=3, lights=("L0", "L3"))
+    found = mean_of_runs(table)
+    assert len(found) == len(table) // 3 and found.unique("run") == [0]
+    for row in range(0, len(found), 5):
+        same = {name: found.columns[name][row] for name in ("dataset", "subject", "clip", "light")}
+        wanted = table.where(**same).probabilities
+        assert len(wanted) == 3 and table.where(**same).unique("label") == [found.columns["label"][row]]
+        np.testing.assert_allclose(found.probabilities[row], wanted.mean(0), rtol=1e-12)
+        assert found.columns["prediction"][row] == table.classes[wanted.mean(0).argmax()]
+
+
+def test_the_runs_as_one_want_the_same_clips_of_each(made_up):
+    table = made_up(runs=2)
+    with pytest.raises(ValueError, match="the same clips"):
+        mean_of_runs(dataclasses.replace(table, columns={n: c[1:] for n, c in table.columns.items()},
+                                         probabilities=table.probabilities[1:]))

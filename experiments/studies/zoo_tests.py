@@ -1,0 +1,60 @@
+"""Which networks of a table are told apart on the same people, and the diagram that shows it (Demšar, JMLR 2006, figure 1).
+
+His tests are over data sets; here a person is the unit, and the test of a pair the exact sign-flip test of `significance`.
+"""
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import rankdata
+
+from mer_jax.evaluation.predictions import Predictions
+from mer_jax.evaluation.significance import better_p, holm, right_answers
+
+ERROR = 0.05
+
+
+def compared(tables: dict[str, Predictions]) -> dict:
+    """{"ranks": network -> mean over people of its rank by right answers (1: the most; equals share theirs), "told_apart":
+    [better, worse, p after Holm over all pairs and both ways] where p is at most ERROR}."""
+    asked = {pair: better_p(tables[pair[1]], tables[pair[0]]) for pair in itertools.permutations(tables, 2)}
+    adjusted = holm(asked) if asked else {}
+    ranks = rankdata(-np.stack([right_answers(table) for table in tables.values()]), axis=0).mean(1)
+    return {"ranks": dict(zip(tables, ranks.tolist(), strict=True)),
+            "told_apart": sorted(([*pair, p] for pair, p in adjusted.items() if p <= ERROR), key=lambda found: found[2])}
+
+
+def cliques(ranks: dict[str, float], apart: list[list]) -> list[tuple[str, ...]]:
+    """Runs of networks, neighbours by rank, none of which is told apart from another of the run; the longest only."""
+    order, different = sorted(ranks, key=lambda name: ranks[name]), {frozenset(pair[:2]) for pair in apart}
+    runs = []
+    for first in range(len(order)):
+        last = first
+        while last + 1 < len(order) and not any(frozenset((order[last + 1], name)) in different
+                                                for name in order[first : last + 1]):
+            last += 1
+        if last > first and not (runs and set(order[first : last + 1]) <= set(runs[-1])):
+            runs.append(tuple(order[first : last + 1]))
+    return runs
+
+
+def diagram(found: dict, path: Path) -> None:
+    """Draws the networks on an axis of mean ranks, the best at the left, and a bar over those that are not told apart."""
+    from matplotlib.figure import Figure
+
+    ranks = found["ranks"]
+    joined, order = cliques(ranks, found["told_apart"]), sorted(ranks, key=lambda name: ranks[name])
+    figure = Figure(figsize=(8, 0.9 + 0.22 * (len(order) + len(joined))), layout="constrained")
+    axes = figure.subplots()
+    axes.set(xlim=(min(ranks.values()) - 0.5, max(ranks.values()) + 0.5), ylim=(-len(order) - 0.5, len(joined) + 1), yticks=[],
+             xlabel="mean rank over people, by right answers (1: best)")
+    axes.spines[["left", "right", "top"]].set_visible(False)
+    for place, name in enumerate(order):
+        axes.plot([ranks[name]] * 2, [0, -place - 0.8], color="0.6", linewidth=0.8)
+        axes.plot(ranks[name], 0, "o", color="black", markersize=4)
+        axes.text(ranks[name] + 0.04, -place - 0.8, name, va="center", fontsize=9)
+    for height, names in enumerate(joined, 1):
+        axes.plot([ranks[names[0]] - 0.03, ranks[names[-1]] + 0.03], [0.6 * height] * 2, color="black", linewidth=3)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)
