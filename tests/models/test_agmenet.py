@@ -14,6 +14,8 @@ from mer_jax.models.network import Output
 from mer_jax.training.losses import LOSSES
 from mer_jax.training.train_step import Batch
 
+OWN_LOSSES = ("cross_entropy", "focal", "instants", "spatial", "exposure", "colour", "curve_smoothness", "motion")
+
 SMALL = {"instants": 4, "stem": 8, "stem_kernel": 3, "growth": 4, "blocks": (2, 2), "width": 16, "heads": 2}
 
 
@@ -93,7 +95,7 @@ def test_the_gradient_is_finite_where_nothing_moves(frames):
     def loss(params):
         output, _ = network.apply({**variables, "params": params}, {"frames": still}, train=True, mutable=["batch_stats"])
         batch = Batch({}, jnp.eye(3)[:2], jnp.ones(2), still)
-        return sum(function(output, batch).sum() for name, function in LOSSES.items() if name != "illumination")
+        return sum(LOSSES[name](output, batch).sum() for name in OWN_LOSSES)
 
     gradient = jax.jit(jax.grad(loss))(variables["params"])
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
