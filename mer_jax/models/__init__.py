@@ -11,7 +11,7 @@ import jax
 
 from mer_jax.data.clips import FLOW_CODINGS
 from mer_jax.mistakes import UserMistake, nearest
-from mer_jax.models import agmenet, cabm_fmer, cnn_gru, densenet, off_tanet
+from mer_jax.models import agmenet, cabm_fmer, cnn_gru, densenet, off_apexnet, off_tanet, rcn
 from mer_jax.models.agmenet import AGMENet
 from mer_jax.models.blocks.convolution import FORMS
 from mer_jax.models.blocks.enhancement import KINDS
@@ -20,11 +20,14 @@ from mer_jax.models.cabm_fmer import CABMFMER
 from mer_jax.models.cnn_gru import CnnGru
 from mer_jax.models.densenet import DenseNet
 from mer_jax.models.dual_atme import DualATME
+from mer_jax.models.dual_inception import DualInception
 from mer_jax.models.featref import FeatRef
 from mer_jax.models.mfe_net import MFENet
 from mer_jax.models.network import DTYPES, example_inputs, input_shapes
+from mer_jax.models.off_apexnet import OffApexNet
 from mer_jax.models.off_tanet import OffTANet
 from mer_jax.models.operations import operations
+from mer_jax.models.rcn import RCN
 from mer_jax.models.ststnet import STSTNet
 
 
@@ -45,16 +48,20 @@ MODELS = {
     "cnn_gru": Entry(CnnGru, "none: a CNN with a GRU, to compare with", "baseline, no paper's", cnn_gru.VARIANTS),
     "densenet": Entry(DenseNet, "none: a plain DenseNet, to compare with", "baseline, no paper's", densenet.VARIANTS),
     "dual_atme": Entry(DualATME, "Dual-ATME, Entropy 2023 (doi 10.3390/e25030460)", "exact port; the puzzle cut from flow"),
+    "dual_inception": Entry(DualInception, "Dual-Inception, Zhou et al., FG 2019 (its public code)", "exact port"),
     "featref": Entry(FeatRef, "FeatRef, Pattern Recognition 2022 (arXiv 2101.04838)", "abstract; trunk as public code"),
     "mfe_net": Entry(MFENet, "MFE-Net, SIViP 2024 (doi 10.1007/s11760-024-03221-1)", "abstract only"),
+    "off_apexnet": Entry(OffApexNet, "OFF-ApexNet, Signal Processing: Image Communication 2019 (arXiv 1805.08699)",
+                         "exact port of Off-TANet's port", off_apexnet.VARIANTS),
     "off_tanet": Entry(OffTANet, "Off-TANet, PRICAI 2021 (its public code); 28x28 is enlarged to 112", "exact port",
                        off_tanet.VARIANTS),
+    "rcn": Entry(RCN, "RCN, IEEE TIP 2020 (arXiv 2006.09674); 28x28 is enlarged to 60", "exact port", rcn.VARIANTS),
     "ststnet": Entry(STSTNet, "Liong et al., FG 2019 (arXiv 1902.03634)", "exact port"),
 }
 
 
 CHOICES = {"dtype": DTYPES, "form": FORMS, "enhancement": KINDS, "motion": MOTIONS,     # what some fields may be
-           "flow_coding": FLOW_CODINGS}
+           "flow_coding": FLOW_CODINGS, "gated": rcn.GATED}
 
 
 def fields_of(name: str) -> dict[str, Any]:

@@ -15,10 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from mer_jax.models.blocks.convolution import Form
 from mer_jax.models.blocks.densenet import Arithmetic
 from mer_jax.models.blocks.flow_channels import flow_channels
-from mer_jax.models.blocks.inception import Inception
-from mer_jax.models.blocks.pooling import max_pool_tiles
+from mer_jax.models.blocks.inception import inception_directions
 from mer_jax.models.network import Output, compute_dtype
 
 
@@ -46,7 +46,8 @@ class FeatRef(nn.Module):
     attention: "classes" (N, classes, width), gates in (0, 1). extras: "proposals" (N, classes), logits for the loss
     `proposals`. 7,631,822 parameters for three classes.
 
-    dtype: of convolutions and of the first dense layer, "float32" or "bfloat16"; gates and answers are float32.
+    form: of the 3x3 and 5x5 convolutions, "conv" or "patches", equal to rounding. dtype: of convolutions and of the first dense
+    layer, "float32" or "bfloat16"; gates and answers are float32.
     Raises UserMistake for flow of another size.
 
     Without batch norm a few in a hundred kernels of the second inception modules answer below 0 to every picture at the start,
@@ -57,6 +58,7 @@ class FeatRef(nn.Module):
     width: int = 1024
     features: int = 128
     dropout: float = 0.5
+    form: Form = "conv"
     dtype: str = "float32"
     inputs: ClassVar[tuple[str, ...]] = ("flow",)
     flow_coding: ClassVar[str] = "minmax8"
@@ -64,13 +66,9 @@ class FeatRef(nn.Module):
 
     @nn.compact
     def __call__(self, inputs: dict[str, jax.Array | np.ndarray], *, train: bool) -> Output:
-        how, flow, directions = Arithmetic(dtype=compute_dtype(self.dtype)), flow_channels(self, inputs["flow"]), []
-        for channel, direction in enumerate("uv"):
-            x = flow[..., channel : channel + 1]
-            for number, kernels in enumerate((6, 16), 1):
-                x = max_pool_tiles(Inception(kernels, how=how, name=f"{direction}{number}")(x), 2)
-            directions.append(x.reshape(len(x), -1))
-        shared = nn.relu(nn.Dense(self.width, dtype=how.dtype, name="shared")(jnp.concatenate(directions, -1)))
+        how = Arithmetic(self.form, compute_dtype(self.dtype))
+        x = inception_directions(flow_channels(self, inputs["flow"]), how)
+        shared = nn.relu(nn.Dense(self.width, dtype=how.dtype, name="shared")(x))
         each = nn.vmap(Expression, variable_axes={"params": 0}, split_rngs={"params": True}, in_axes=None, out_axes=1,
                        axis_size=self.classes)
         gates, own, proposals = each(self.features, name="expressions")(shared.astype(jnp.float32))

@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 import scipy.signal
 
-from mer_jax.models.blocks.convolution import Convolution, Depthwise, halving_convolution, same_convolution
+from mer_jax.models.blocks.convolution import (
+    Convolution,
+    Depthwise,
+    halving_convolution,
+    same_convolution,
+    spaced_convolution,
+)
 
 
 def numbers(*shape: int, seed: int = 0) -> jax.Array:
@@ -51,6 +57,25 @@ def test_parameters_are_those_of_flax_from_the_same_key(size, stride):
     np.testing.assert_array_equal(found["params"]["kernel"], theirs.init(key, x)["params"]["kernel"])
     np.testing.assert_allclose(ours.apply(found, x), theirs.apply(found, x), rtol=1e-5, atol=1e-5)
     assert Convolution(4, size, stride, dtype=jnp.bfloat16).apply(found, x).dtype == jnp.bfloat16
+
+
+@pytest.mark.parametrize(("stride", "size", "dilation"), [(3, 3, 1), (3, 3, 3), (2, 5, 2), (4, 1, 1)])
+@pytest.mark.parametrize("form", ["conv", "patches"])
+def test_at_any_stride_every_form_is_what_stands_at_these_places_of_the_convolution(form, stride, size, dilation):
+    assert_the_same(lambda x, kernel: spaced_convolution(x, kernel, stride, form, dilation),
+                    lambda x, kernel: same_convolution(x, kernel, "conv", dilation)[:, ::stride, ::stride],
+                    numbers(2, 11, 9, 3), numbers(size, size, 3, 4))
+
+
+@pytest.mark.parametrize(("size", "stride", "dilation"), [(1, 1, 1), (5, 1, 1), (3, 2, 1), (3, 3, 2)])
+def test_with_a_start_of_its_own_it_is_flaxs_with_a_bias(size, stride, dilation):
+    x, draw = numbers(1, 8, 8, 3), nn.initializers.glorot_uniform()
+    theirs = nn.Conv(4, (size, size), stride, padding=size // 2 * dilation, kernel_dilation=dilation, kernel_init=draw)
+    ours, key = Convolution(4, size, stride, dilation=dilation, draw=draw), jax.random.key(3)
+    found = ours.init(key, x)
+    jax.tree.map(np.testing.assert_array_equal, found, theirs.init(key, x))
+    found["params"]["bias"] = numbers(4)
+    np.testing.assert_allclose(ours.apply(found, x), theirs.apply(found, x), rtol=1e-5, atol=1e-5)
 
 
 def test_runs_batched_as_patches_need_no_convolution():

@@ -19,9 +19,12 @@ SMALL = {"agmenet": {"variant": "tiny", "instants": 2, "blocks": (1, 1), "stem":
          "cnn_gru": {"variant": "tiny", "instants": 2, "stages": (8, 8), "width": 8, "dropout": 0.0},
          "densenet": {"variant": "tiny", "instants": 2, "blocks": (1, 1), "stem": 8, "dropout": 0.0},
          "dual_atme": {"width": 16, "dropout": 0.0},
+         "dual_inception": {"width": 16, "dropout": 0.0},
          "featref": {"width": 16, "features": 8, "dropout": 0.0},
          "mfe_net": {"widths": (4, 8, 16), "heads": 2, "dropout": 0.0},
+         "off_apexnet": {"features": (2, 4), "width": 16, "dropout": 0.0},
          "off_tanet": {"side": 32, "dropout": 0.0},
+         "rcn": {"side": 32, "features": 8, "dropout": 0.0},
          "ststnet": {"dropout": 0.0}}
 
 

@@ -1,5 +1,6 @@
 """Ports of public networks against PyTorch networks written from their layouts: equal answers for equal weights."""
 
+import functools
 import math
 
 import jax
@@ -129,6 +130,111 @@ class TorchDualATME(nn.Module):
         return self.fc(torch.relu(self.norm(self.hidden(torch.cat([whole, puzzled], 1).flatten(1)))))
 
 
+class TorchDualInception(nn.Module):
+    """Channels last where it is flattened, as Keras has them."""
+
+    def __init__(self, width=1024):
+        super().__init__()
+        self.hidden, self.head = nn.Linear(6272, width), nn.Linear(width, 3)
+        for name, wide, features in (("1", 1, 6), ("2", 24, 16)):
+            for direction in "uv":
+                self.add_module(direction + name, with_parts(nn.Module(), **{
+                    part: nn.Conv2d(channels, features, size, padding="same")
+                    for part, channels, size in (("one", wide, 1), ("reduce3", wide, 1), ("three", features, 3),
+                                                 ("reduce5", wide, 1), ("five", features, 5), ("pooled", wide, 1))}))
+
+    def module(self, name, x):
+        def conv(part, v):
+            return torch.relu(self._modules[name]._modules[part](v))
+
+        beside = [conv("one", x), conv("three", conv("reduce3", x)), conv("five", conv("reduce5", x)),
+                  conv("pooled", functional.max_pool2d(x, 3, 1, 1))]
+        return functional.max_pool2d(torch.cat(beside, 1), 2)
+
+    def forward(self, x):
+        x = x / 127.5 - 1
+        rows = [self.module(f"{d}2", self.module(f"{d}1", v)).permute(0, 2, 3, 1).flatten(1)
+                for d, v in zip("uv", x.split(1, 1), strict=False)]
+        return self.head(torch.relu(self.hidden(torch.cat(rows, 1))))
+
+
+class TorchOffApexNet(nn.Module):
+    def __init__(self, activation=nn.Identity):
+        super().__init__()
+        self.between = activation()
+        for direction in "uv":
+            self.add_module(f"{direction}1", nn.Conv2d(1, 6, 5, padding=2))
+            self.add_module(f"{direction}2", nn.Conv2d(6, 16, 5, padding=2))
+        self.dense1, self.dense2, self.fc = nn.Linear(1568, 1024), nn.Linear(1024, 1024), nn.Linear(1024, 3)
+
+    def forward(self, x):
+        rows = []
+        for direction, v in zip("uv", (x / 127.5 - 1).split(1, 1), strict=False):
+            for number in "12":
+                v = functional.max_pool2d(self.between(self._modules[direction + number](v)), 2)
+            rows.append(v.flatten(1))
+        return self.fc(torch.relu(self.dense2(torch.relu(self.dense1(torch.cat(rows, 1))))))
+
+
+def layer(wide, features, size, **how):
+    return with_parts(nn.Module(), conv=nn.Conv2d(wide, features, size, **how), norm=nn.BatchNorm2d(features))
+
+
+class TorchRCN(nn.Module):
+    """Of the variant `kind`, "" being the bare RCN; F sends the picture through its second stream twice."""
+
+    def __init__(self, kind, side=60, features=16, parts=7):
+        super().__init__()
+        self.kind, self.side, self.parts = kind, side, parts
+        self.classifier = nn.Linear(features * parts**2, 3)
+        self.recurrence = with_parts(nn.Module(), first=layer(features, features, 1),
+                                     again=layer(features, features, 3, padding=1))
+        self.dilations = {"w": (1, 2, 3), "c": (1, 2, 3), "f": (1, 2, 2), "p": (1, 3)}.get(kind, ())
+        for d in set(self.dilations):
+            share = features // 2 if d == 1 or kind == "p" else features // 4
+            self.add_module(f"stream{d}", layer(3, share, 3, padding=d, dilation=d, stride=1 if kind == "p" else 3))
+        if not self.dilations:
+            self.start = layer(3, features, 5)
+
+    def stream(self, x, dilation):
+        part = self._modules[f"stream{dilation}"]
+        x = part.norm(torch.relu(part.conv(x)))
+        return functional.max_pool2d(x, 3, 3, 1) if self.kind == "p" else x
+
+    def seen(self, x, weights):
+        """One class after the other: weights times features, the mean over these, from the least to the most."""
+        maps = [(kernel * functional.adaptive_avg_pool2d(x, self.parts)).mean(1, keepdim=True) for kernel in weights]
+        maps = [each - each.amin((2, 3), keepdim=True) for each in maps]
+        return torch.cat([each / each.amax((2, 3), keepdim=True) for each in maps], 1).mean(1, keepdim=True)
+
+    def forward(self, x):
+        def unit(part, v):
+            return torch.relu(part.norm(part.conv(v)))
+
+        x = functional.interpolate(x / 127.5 - 1, (self.side, self.side), mode="bilinear")
+        weights = self.classifier.weight.unflatten(1, (-1, self.parts, self.parts))
+        gate = self.seen(x, weights.mean(1, keepdim=True)) if self.kind == "c" else None
+        if self.dilations:
+            x = torch.cat([self.stream(x, dilation) for dilation in self.dilations], 1)
+        else:
+            x = functional.max_pool2d(unit(self.start, x), 2)
+        if self.kind == "c":
+            x = x * functional.interpolate(gate, x.shape[2:])
+        elif self.kind in ("a", "p", "f"):
+            gate = self.seen(x, weights)
+        first = unit(self.recurrence.first, x)
+        if self.kind == "f":
+            first = first * functional.interpolate(gate, first.shape[2:])
+        second = unit(self.recurrence.again, x + first)
+        if self.kind in ("", "a", "w"):
+            y = unit(self.recurrence.again, x + second)
+        else:
+            third = unit(self.recurrence.again, x + first + second)
+            y = unit(self.recurrence.again, x + first + second + third)
+        y = functional.adaptive_avg_pool2d(functional.max_pool2d(y, 2), self.parts)
+        return self.classifier((y * gate if self.kind in ("a", "p") else y).flatten(1))
+
+
 def in_the_middle_of_training(peer):
     """Statistics, scales and attention far from their first values, so that none can be left out."""
     torch.manual_seed(0)
@@ -141,18 +247,28 @@ def in_the_middle_of_training(peer):
     return peer.eval()
 
 
-@pytest.mark.parametrize(("name", "fields", "peer"), [
-    ("off_tanet", {"variant": "native"}, TorchOffTANet),
-    ("cabm_fmer", {"variant": "native", "width": 32, "depth": 2}, TorchConvMixer), ("dual_atme", {}, TorchDualATME)])
-def test_equals_pytorch_in_evaluation(name, fields, peer):
-    network, peer = create(name, 3, **fields), in_the_middle_of_training(peer())
+def ours_and_theirs(name, fields, peer, train):
+    """The two networks' logits for the same weights and clips."""
+    network, peer = create(name, 3, **fields), in_the_middle_of_training(peer()).train(train)
     template = jax.eval_shape(lambda: network.init(jax.random.key(1), example_inputs(network), train=False))
     ours = variables_from_torch({key: value.detach().numpy() for key, value in peer.state_dict().items()}, template)
     rng, shape = np.random.default_rng(0), (3, *network.flow_size, 3)
     x = (rng.integers(0, 256, shape) if network.flow_coding == "minmax8" else rng.normal(0, 1, shape)).astype(np.float32)
     with torch.no_grad():
         wanted = peer(torch.tensor(x.transpose(0, 3, 1, 2).copy())).numpy()
-    found = jax.jit(lambda v: network.apply(v, {"flow": x}, train=False).logits)(ours)
+    found, _ = jax.jit(lambda v: network.apply(v, {"flow": x}, train=train, mutable=["batch_stats"]))(ours)
+    return found.logits, wanted
+
+
+@pytest.mark.parametrize(("name", "fields", "peer"), [
+    ("off_tanet", {"variant": "native"}, TorchOffTANet),
+    ("cabm_fmer", {"variant": "native", "width": 32, "depth": 2}, TorchConvMixer), ("dual_atme", {}, TorchDualATME),
+    ("dual_inception", {}, TorchDualInception), ("off_apexnet", {}, TorchOffApexNet),
+    ("off_apexnet", {"variant": "rectified"}, lambda: TorchOffApexNet(nn.ReLU)),
+    *(("rcn", {"variant": kind, "features": 16}, functools.partial(TorchRCN, kind)) for kind in "aswpcf"),
+    ("rcn", {"variant": "a", "off": ("attention_unit",), "features": 16}, functools.partial(TorchRCN, ""))])
+def test_equals_pytorch_in_evaluation(name, fields, peer):
+    found, wanted = ours_and_theirs(name, fields, peer, train=False)
     np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5 * np.abs(wanted).max())
 
 
@@ -164,3 +280,10 @@ def test_operations_are_those_that_pytorch_counts():
     (ours,) = (row["mflops"] for row in table() if (row["name"], row["variant"]) == ("off_tanet", "native"))
     zeros, places = 2 * 15 * 3 * 8 * 56**2, 2 * 28 * 14**3
     assert 1e6 * ours - zeros == pytest.approx(counter.get_total_flops() - places, rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", "apf")
+def test_rcn_normalises_each_round_as_pytorch_does_in_training(kind):
+    found, wanted = ours_and_theirs("rcn", {"variant": kind, "features": 16, "dropout": 0.0}, functools.partial(TorchRCN, kind),
+                                    train=True)
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4 * np.abs(wanted).max())

@@ -12,15 +12,22 @@ from mer_jax.models.network import example_inputs
 COUNTS = [("off_tanet", "enlarged", (), 59_403), ("off_tanet", "native", (), 59_403),
           ("off_tanet", None, ("self_attention",), 56_967), ("cabm_fmer", None, (), 807_971),
           ("cabm_fmer", "convmixer", (), 741_635), ("cabm_fmer", "small", (), 173_019), ("dual_atme", None, (), 4_833_193),
-          ("featref", None, (), 7_631_822), ("mfe_net", None, (), 79_231)]
+          ("featref", None, (), 7_631_822), ("mfe_net", None, (), 79_231), ("dual_inception", None, (), 6_449_867),
+          ("off_apexnet", None, (), 2_664_475), ("off_apexnet", "rectified", (), 2_664_475), ("rcn", "a", (), 55_747),
+          ("rcn", "a", ("attention_unit",), 55_747), ("rcn", "s", (), 55_747), ("rcn", "w", (), 52_675),
+          ("rcn", "p", (), 52_675), ("rcn", "c", (), 52_675), ("rcn", "f", (), 52_195)]
 TINY = {"cabm_fmer": {"side": 28, "width": 16, "depth": 2, "kernel": 3}, "dual_atme": {"width": 16},
-        "featref": {"width": 16, "features": 8}, "mfe_net": {"widths": (4, 16, 32), "heads": 2}, "off_tanet": {"side": 32}}
+        "dual_inception": {"width": 16}, "featref": {"width": 16, "features": 8},
+        "mfe_net": {"widths": (4, 16, 32), "heads": 2}, "off_apexnet": {"features": (2, 4), "width": 16},
+        "off_tanet": {"side": 32}, "rcn": {"side": 32, "features": 8}}
 MAPS = {"cabm_fmer": {"channel": (2, 16), "spatial": (2, 4, 4)}, "dual_atme": {"channel": (48,), "spatial": (7, 7)},
-        "featref": {"classes": (3, 16)}, "mfe_net": {"channel1": (16,), "channel2": (32,), "places": (2, 49, 49)},
+        "dual_inception": {}, "featref": {"classes": (3, 16)}, "off_apexnet": {}, "rcn": {"spatial": (7, 7)},
+        "mfe_net": {"channel1": (16,), "channel2": (32,), "places": (2, 49, 49)},
         "off_tanet": {"channel": (28,), "spatial": (4, 4), "self": (28, 4, 4)}}
 SHARES = {"self": (-2, -1), "places": -1}                                    # maps whose sum over these axes is 1
-FORMED = {"cabm_fmer": 2, "dual_atme": 8, "mfe_net": 7, "off_tanet": 6}                 # convolutions that have two forms
-NORMED = sorted(set(TINY) - {"featref"})                                                # networks with batch norm
+FORMED = {"cabm_fmer": 2, "dual_atme": 8, "dual_inception": 8, "featref": 8, "mfe_net": 7, "off_apexnet": 4, "off_tanet": 6,
+          "rcn": 3}                                                                     # convolutions that have two forms
+NORMED = sorted(set(TINY) - {"dual_inception", "featref", "off_apexnet"})               # networks with batch norm
 
 
 @pytest.fixture(scope="module", params=sorted(TINY))
@@ -118,6 +125,15 @@ def test_statistics_are_of_the_whole_batch_where_an_axis_is_named(name, flow, va
                                              jax.jit(jax.vmap(logits(half), axis_name="halves"))(halves))
     np.testing.assert_allclose(found.logits.reshape(6, 3), wanted.logits, atol=2e-3)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a[0], b, atol=1e-4), split_stats, stats)
+
+
+@pytest.mark.parametrize("made", ["dual_inception", "featref", "off_apexnet"], indirect=True)
+def test_networks_of_two_directions_read_both_and_no_third_channel(made, flow):
+    _, _, variables, answer = made
+    seen, two, *one = (answer(variables, flow * np.array(kept, np.uint8)).logits
+                       for kept in ((1, 1, 1), (1, 1, 0), (0, 1, 1), (1, 0, 1)))
+    np.testing.assert_array_equal(seen, two)
+    assert all(float(jnp.abs(seen - other).max()) > 1e-3 for other in one)
 
 
 @pytest.mark.parametrize("made", NORMED, indirect=True)

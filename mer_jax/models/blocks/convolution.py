@@ -78,11 +78,31 @@ def halving_convolution(x: Float[Array, "n h w channels"],
         (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC"))
 
 
-class Convolution(nn.Module):
-    """`same_convolution`, or `halving_convolution` at stride 2, with the parameters of flax.linen.Conv: `kernel`, and `bias`.
+def spaced_convolution(x: Float[Array, "n h w channels"], kernel: Float[Array, "size size channels features"], stride: int,
+                       form: Form, dilation: int = 1) -> Float[Array, "n h2 w2 features"]:
+    """Cross-correlation at every `stride`-th row and column from the first (odd kernels, zeros around); both forms agree to
+    rounding. dilation: as in `same_convolution`.
 
-    form: of the kernels of more than one place at stride 1. dtype: of the product and of what is given. like_torch: with a
-    bias, and initialised as PyTorch's Conv2d; else without, and by He's rule. dilation: at stride 1.
+    As "patches", the patches are copied and multiplied once: at a stride they are few.
+    """
+    size, (_, h, w, _) = len(kernel), x.shape
+    edge = size // 2 * dilation
+    if form == "patches":
+        wide = jnp.pad(x, ((0, 0), (edge, edge), (edge, edge), (0, 0)))
+        found = [wide[:, i * dilation : i * dilation + h : stride, j * dilation : j * dilation + w : stride]
+                 for i in range(size) for j in range(size)]
+        return jnp.concatenate(found, -1) @ kernel.reshape(-1, kernel.shape[-1])
+    return jax.lax.conv_general_dilated(x, kernel, (stride, stride), [(edge, edge)] * 2, rhs_dilation=(dilation, dilation),
+                                        dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+
+class Convolution(nn.Module):
+    """`same_convolution`; `halving_convolution` at stride 2 without dilation; `spaced_convolution` at any other stride. Its
+    parameters are those of flax.linen.Conv: `kernel`, and `bias`.
+
+    form: of the kernels of more than one place, but for halving ones. dtype: of the product and of what is given. like_torch:
+    with a bias, and initialised as PyTorch's Conv2d. draw: the kernel's initialiser, and a bias that is 0 at first. Neither:
+    without a bias, by He's rule.
     """
 
     features: int
@@ -92,14 +112,22 @@ class Convolution(nn.Module):
     dtype: Any = jnp.float32
     like_torch: bool = False
     dilation: int = 1
+    draw: Callable | None = None
 
     @nn.compact
     def __call__(self, x: Float[Array, "n h w channels"]) -> Float[Array, "n h2 w2 features"]:
-        draw = uniform((self.size**2 * x.shape[-1]) ** -0.5) if self.like_torch else nn.initializers.kaiming_normal()
-        kernel = self.param("kernel", draw, (self.size, self.size, x.shape[-1], self.features))
+        like_torch = uniform((self.size**2 * x.shape[-1]) ** -0.5) if self.like_torch else None
+        kernel = self.param("kernel", self.draw or like_torch or nn.initializers.kaiming_normal(),
+                            (self.size, self.size, x.shape[-1], self.features))
         x, kernel = x.astype(self.dtype), jnp.asarray(kernel, self.dtype)             # kept weights are numpy's
-        x = halving_convolution(x, kernel) if self.stride == 2 else same_convolution(x, kernel, self.form, self.dilation)
-        return x + jnp.asarray(self.param("bias", draw, (self.features,)), self.dtype) if self.like_torch else x
+        if self.stride == 1:
+            x = same_convolution(x, kernel, self.form, self.dilation)
+        elif self.stride == 2 and self.dilation == 1:
+            x = halving_convolution(x, kernel)
+        else:
+            x = spaced_convolution(x, kernel, self.stride, self.form, self.dilation)
+        start = nn.initializers.zeros if self.draw else like_torch
+        return x + jnp.asarray(self.param("bias", start, (self.features,)), self.dtype) if start else x
 
 
 class Depthwise(nn.Module):

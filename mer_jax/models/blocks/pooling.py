@@ -1,8 +1,9 @@
-"""Maxima over parts of a picture, as reshapes and shifts.
+"""Maxima and means over parts of a picture, as reshapes, shifts and slices.
 
 They batch over runs; and the gradient of a maximum is a comparison, not the slow select-and-scatter of a window's reduction.
 """
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -21,4 +22,14 @@ def max_around(x: Float[Array, "n height width channels"]) -> Float[Array, "n he
         wide = jnp.pad(x, [(1, 1) if a == axis else (0, 0) for a in range(4)], constant_values=-jnp.inf)
         before, behind = (jnp.moveaxis(jnp.moveaxis(wide, axis, 0)[start : start + length], 0, axis) for start in (0, 2))
         x = jnp.maximum(jnp.maximum(before, x), behind)
+    return x
+
+
+def mean_pool_to(x: Float[Array, "n height width channels"], size: int) -> Float[Array, "n size size channels"]:
+    """Means over size x size equal parts, each with every place that it touches: where the length is no multiple of `size`, a
+    place on a border counts in both parts (PyTorch's adaptive average pooling)."""
+    for axis in (1, 2):
+        length = x.shape[axis]
+        parts = [(i * length // size, -(-(i + 1) * length // size)) for i in range(size)]
+        x = jnp.stack([jax.lax.slice_in_dim(x, first, end, axis=axis).mean(axis) for first, end in parts], axis)
     return x
