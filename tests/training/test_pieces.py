@@ -1,5 +1,7 @@
 """Losses, optimizers, augmentation: against optax, PyTorch, and their own symmetries."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -26,12 +28,13 @@ def test_smoothed_cross_entropy_equals_pytorch():
     np.testing.assert_allclose(cross_entropy(Output(jnp.asarray(logits)), batch), wanted.numpy(), rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
+@pytest.mark.parametrize("name", ["sgd", "momentum", "adam", "adamw"])
 def test_optimizers_equal_pytorch_with_weight_decay(name):
     torch = pytest.importorskip("torch")
     start, gradients = np.array([1.0, -2.0, 3.0], np.float32), np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
     peer = torch.nn.Parameter(torch.tensor(start))
-    rules = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+    rules = {"sgd": torch.optim.SGD, "momentum": functools.partial(torch.optim.SGD, momentum=0.9), "adam": torch.optim.Adam,
+             "adamw": torch.optim.AdamW}
     rule = rules[name]([peer], lr=0.1, weight_decay=0.01)
     tx = make_optimizer(Recipe((Stage(1, 0.1),), optimizer=name, weight_decay=0.01), Stage(1, 0.1), 6)
     params = {"w": jnp.asarray(start)}
