@@ -168,18 +168,19 @@ def predictions_of(experiment: Experiment, result: Result, hyper: int = 0) -> Pr
     return Predictions(tuple(e.clips.classes), columns, p.astype(np.float64))
 
 
-def looking_maps(experiment: Experiment, result: Result) -> tuple[np.ndarray, np.ndarray] | None:
-    """(maps (N, H, W) float32, clip keys (N,)): where the last epoch's network that held a clip out looked, mean over
-    seeds, of the first hyper; None where the network's input has no maps, or the predictions are not of the last epoch."""
-    if result.maps is None:
-        return None
-    e = experiment
-    total = np.zeros((len(e.clips), *result.maps.shape[2:]), np.float64)
-    for r in e.runs_of(0):
-        test = e.folds.test[int(e.runs.fold[r])]
-        total[test] += result.maps[r, : len(test)]
-    held_out = np.unique(np.concatenate(e.folds.test))
-    return (total / e.seeds)[held_out].astype(np.float32), np.array(e.clips.ids)[held_out]
+def maps_of(experiment: Experiment, result: Result) -> dict[str, np.ndarray]:
+    """{kind: (N, H, W) float32}: where the last epoch's network that held a clip out looked, mean over seeds, of the first
+    hyper; nan for a clip that was never held out. No kind where the predictions are not of the last epoch."""
+    e, found = experiment, {}
+    never = np.setdiff1d(np.arange(len(e.clips)), np.concatenate(e.folds.test))
+    for kind, maps in result.maps.items():
+        total = np.zeros((len(e.clips), *maps.shape[2:]), np.float64)
+        for r in e.runs_of(0):
+            test = e.folds.test[int(e.runs.fold[r])]
+            total[test] += maps[r, : len(test)]
+        total[never] = np.nan
+        found[kind] = (total / e.seeds).astype(np.float32)
+    return found
 
 
 def benchmark(network: nn.Module, clips: Clips, folds: Folds, recipe: Recipe, *, seeds: int = 1, selection: str = "last",

@@ -22,11 +22,12 @@ def are_free(clips: Clips) -> bool:
     return all(name.split("_")[0] == RENDERED for name in clips.datasets) and clips.true_flow is not None
 
 
-def example_faces(experiment, maps: tuple[np.ndarray, np.ndarray] | None,
+def example_faces(experiment, maps: dict[str, np.ndarray],
                   licensed: bool = False) -> dict[str, np.ndarray] | None:
     """{"face" (clips, panels, H, W, 3) uint8, "clip" (clips,), "panel" (panels,), "licensed" () bool}: what faces.npz holds.
 
-    maps: of `benchmark.looking_maps`; of the clips that it has, the ones with the largest true motion are shown. licensed:
+    maps: of `benchmark.maps_of`, the first kind of which is laid over the faces; of the clips that it has, the ones with the
+    largest true motion are shown. licensed:
     whether frames of databases other than SynthME may be shown. None where there are no frames, or none that may be.
     """
     e = experiment
@@ -37,8 +38,9 @@ def example_faces(experiment, maps: tuple[np.ndarray, np.ndarray] | None,
     order = np.arange(len(label))
     if e.clips.true_flow is not None:
         order = np.argsort(-np.square(np.asarray(e.clips.true_flow)).sum(-1).max((1, 2)), kind="stable")
-    if maps is not None:
-        order = order[np.isin(np.array(e.clips.ids)[order], maps[1])]
+    looked = next(iter(maps.values()), None)
+    if looked is not None:
+        order = order[np.isfinite(looked[order]).all((1, 2))]
     of_class, rows = [order[label[order] == c] for c in np.unique(label[order])], []
     for clips in of_class:
         new = clips[~np.isin(subject[clips], subject[rows])]
@@ -55,10 +57,8 @@ def example_faces(experiment, maps: tuple[np.ndarray, np.ndarray] | None,
     if e.clips.true_flow is not None:
         motion = np.asarray(e.clips.true_flow)[rows]
         panels[f"apex, motion x {FACTOR}"] = jax.vmap(lambda image, flow: magnified(image, flow, FACTOR))(rest, motion)
-    if maps is not None:
-        place = {clip: row for row, clip in enumerate(maps[1].tolist())}
-        looked = np.stack([maps[0][place[e.clips.ids[row]]] for row in rows])
-        panels["where it looks"] = np.stack([coloured(face, weights) for face, weights in zip(rest, looked, strict=True)])
+    if looked is not None:
+        panels["where it looks"] = np.stack([coloured(face, weights) for face, weights in zip(rest, looked[rows], strict=True)])
     for level in e.program.light:
         if level != "L0":
             panels[f"onset at {level}"] = seen(level)

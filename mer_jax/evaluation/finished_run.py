@@ -100,20 +100,28 @@ def read_curves(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     return np.array(epochs, np.int64), {"loss": grid[0], "accuracy": grid[1]}
 
 
-def read_attention(path: Path) -> tuple[np.ndarray, list[str], str] | None:
-    """((N, h, w) maps ≥ 0 of mean 1, N clip keys `dataset/subject/clip`, kind) of attention.npz; None without one."""
+def read_attention(path: Path) -> tuple[list[str], dict[str, np.ndarray]]:
+    """(N clip keys `dataset/subject/clip`, {kind: (N, h, w) maps ≥ 0 of mean 1}) of attention.npz; no kind without one."""
     if not path.is_file():
-        return None
+        return [], {}
     try:
         with np.load(path, allow_pickle=False) as file:
-            maps, clips, kind = np.abs(file["map"].astype(np.float64)), file["clip"].tolist(), str(file["kind"])
+            clips = [str(clip) for clip in file["clip"].tolist()]
+            kinds = {kind: np.abs(file[kind].astype(np.float64)) for kind in file.files if kind != "clip"}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise UserMistake(f"{path}: not readable as attention maps, cut off or damaged: {error}") from error
-    if maps.ndim != 3 or not maps.size or len(maps) != len(clips):
-        raise UserMistake(f"{path}: maps of shape {maps.shape} for {len(clips)} clips, wanted (clips, height, width)")
+    for kind, maps in kinds.items():
+        if maps.ndim != 3 or not maps.size or len(maps) != len(clips):
+            raise UserMistake(f"{path}: {kind}: maps of shape {maps.shape} for {len(clips)} clips, wanted (clips, height, "
+                              "width)")
+    return clips, {kind: multiples_of_the_mean(maps) for kind, maps in kinds.items()}
+
+
+def multiples_of_the_mean(maps: np.ndarray) -> np.ndarray:
+    """Each of (N, h, w) maps over its mean; 1 everywhere where that is 0."""
     maps = np.nan_to_num(maps, nan=0, posinf=0)
     mean = maps.mean((1, 2), keepdims=True)
-    return np.divide(maps, mean, out=np.ones_like(maps), where=mean > 0), [str(clip) for clip in clips], kind
+    return np.divide(maps, mean, out=np.ones_like(maps), where=mean > 0)
 
 
 def read_faces(path: Path) -> tuple[np.ndarray, list[str], list[str], bool] | None:

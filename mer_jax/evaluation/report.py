@@ -15,7 +15,7 @@ from mer_jax.evaluation.finished_run import FinishedRun, read_attention, read_cu
 from mer_jax.evaluation.flat_settings import flat_settings
 from mer_jax.evaluation.predictions import Predictions
 from mer_jax.evaluation.score import HEADLINES, LINEAR, MAJORITY, at_plain_light, chosen_selection, entry, rows_of, score
-from mer_jax.evaluation.score_table import PEEK, over_linear
+from mer_jax.evaluation.score_table import PEEK, over_linear, times
 from mer_jax.evaluation.seen import began_with
 from mer_jax.evaluation.uncertainty import paired_difference, same_clips
 from mer_jax.light.camera import LEVELS
@@ -35,7 +35,7 @@ def write_report(folder: Path, out: Path | None = None) -> tuple[Path, dict]:
         "report.html", run=run, title=_title(run), entries=entries, score_rows=rows_of(entries), peek=PEEK,
         lights=[_light(level) for level in entries["by_light"]], warnings=_warnings(run, entries, faces),
         facts=_facts(run, rows), confusions=_confusions(entries), classes=run.table.classes, subjects=_subject_charts(rows),
-        curves=_curves(folder / "log.jsonl", _stage_starts(run)), attention=_attention(folder / "attention.npz", rows),
+        curves=_curves(folder / "log.jsonl", _stage_starts(run)), attention=_attention(run, rows),
         faces=faces, plain=(MAJORITY,), linear=LINEAR, mistakes=confident_mistakes(rows), above=over_linear(entries),
         audit=run.metrics.get("leak_audit"), settings=_settings(run), data=flat_settings(run.config.get("data", {})),
         versions=flat_settings(run.config.get("versions", {})) | flat_settings(run.config.get("code", {}), "code."))
@@ -200,20 +200,22 @@ def _curves(path: Path, starts: list[int]) -> dict | None:
     return {"charts": charts, "runs": curves["loss"].shape[1], "epochs": len(epochs), "stages": len(starts)} if charts else None
 
 
-def _attention(path: Path, rows: Predictions) -> dict | None:
-    """The mean map of each true class, as multiples of the average attention, all on one scale."""
-    found = read_attention(path)
-    if found is None:
-        return None
-    maps, clips, kind = found
+def _attention(run: FinishedRun, rows: Predictions) -> list[dict]:
+    """Of each kind of map the mean of each true class, as multiples of the average attention, all of a kind on one scale; and
+    what the pointing game says of it, where that could be played."""
+    clips, kinds = read_attention(run.folder / "attention.npz")
+    played = run.metrics.get("pointing", {})
     keys = np.char.add(np.char.add(rows.subject_keys(), "/"), rows.columns["clip"].astype(str))
     label_of = dict(zip(keys.tolist(), rows.columns["label"].tolist(), strict=True))
     label = np.array([label_of.get(clip, "") for clip in clips])
-    means = [(name, int((label == name).sum()), maps[label == name].mean(0))
-             for name in rows.classes if (label == name).any()]
-    most = max((mean.max() for *_, mean in means), default=1.0)
-    return {"kind": kind, "most": most, "charts": [
-        (name, count, Markup(attention_chart(mean, most, "mean attention"))) for name, count, mean in means]}
+    found = []
+    for kind, maps in kinds.items():
+        means = [(name, int((label == name).sum()), maps[label == name].mean(0))
+                 for name in rows.classes if (label == name).any()]
+        most = max((mean.max() for *_, mean in means), default=1.0)
+        found.append({"kind": kind, "most": most, "pointing": times(*played[kind]) if kind in played else "", "charts": [
+            (name, count, Markup(attention_chart(mean, most, "mean attention"))) for name, count, mean in means]})
+    return found
 
 
 def _faces(path: Path, rows: Predictions) -> dict | None:

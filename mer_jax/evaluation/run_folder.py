@@ -17,11 +17,12 @@ import numpy as np
 
 from mer_jax.data.clips import Clips
 from mer_jax.data.folds import PROTOCOLS, Folds
-from mer_jax.evaluation.benchmark import Experiment, audit_again, looking_maps, predictions_of, prepare, train_experiment
+from mer_jax.evaluation.benchmark import Experiment, audit_again, maps_of, predictions_of, prepare, train_experiment
 from mer_jax.evaluation.examples import example_faces
 from mer_jax.evaluation.finished_run import is_finished, read_run
 from mer_jax.evaluation.linear import linear_predictions
 from mer_jax.evaluation.plan_file import obeyed_plan
+from mer_jax.evaluation.pointing import pointing
 from mer_jax.evaluation.predictions import to_csv
 from mer_jax.evaluation.report import write_report
 from mer_jax.evaluation.run_config import (
@@ -114,28 +115,26 @@ def run_benchmark(settings, clips: Clips, folder: Path, fresh: bool = False, pro
         return write_results(folder, experiment, result, settings.report_faces) | profiled
 
 
-def map_kind(experiment: Experiment) -> str:
-    """How the maps of attention.npz were made."""
-    return "region attention" if "frames" in experiment.program.network.inputs else "input gradient"
-
-
 def finished_metrics(folder: Path) -> dict:
     """What metrics.json of a finished run holds, its scores computed anew from predictions.csv."""
     run = read_run(folder)
-    kinds = {"overall": dict, "by_dataset": dict, "seconds": int | float, "leak_audit": dict}
+    kinds = {"overall": dict, "by_dataset": dict, "seconds": int | float, "leak_audit": dict, "pointing": dict}
     for name, kind in kinds.items():
         if not isinstance(run.metrics.get(name), kind):
             raise UserMistake(f"{folder / 'metrics.json'}: {name!r} is {run.metrics.get(name)!r}, damaged; "
                               "start over with --fresh")
-    return {**score(run.table, linear=run.linear), "seconds": run.metrics["seconds"], "leak_audit": run.metrics["leak_audit"]}
+    kept = {name: run.metrics[name] for name in ("seconds", "leak_audit", "pointing")}
+    return {**score(run.table, linear=run.linear), **kept}
 
 
 def write_results(folder: Path, experiment: Experiment, result: Result, licensed_faces: bool = False) -> dict:
     """predictions.csv, what is drawn, metrics.json and report.html, in this order; gives what metrics.json holds."""
     table = predictions_of(experiment, result)
     write_whole(folder / "predictions.csv", to_csv(table))
-    if (maps := looking_maps(experiment, result)) is not None:
-        np.savez_compressed(file := io.BytesIO(), map=maps[0], clip=maps[1], kind=np.array(map_kind(experiment)))
+    if maps := maps_of(experiment, result):
+        held_out = np.unique(np.concatenate(experiment.folds.test))
+        np.savez_compressed(file := io.BytesIO(), clip=np.array(experiment.clips.ids)[held_out],
+                            **{kind: of_clips[held_out] for kind, of_clips in maps.items()})
         write_whole(folder / "attention.npz", file.getvalue())
     if (faces := example_faces(experiment, maps, licensed_faces)) is not None:
         np.savez_compressed(file := io.BytesIO(), **faces)
@@ -147,7 +146,8 @@ def write_results(folder: Path, experiment: Experiment, result: Result, licensed
         write_whole(folder / "linear.csv", to_csv(linear))
     metrics = {**score(table, experiment.program.selection, linear),
                "seconds": round(logged_seconds(folder / "log.jsonl"), 3),
-               "leak_audit": {"findings": list(experiment.findings), "allowed": bool(experiment.findings)}}
+               "leak_audit": {"findings": list(experiment.findings), "allowed": bool(experiment.findings)},
+               "pointing": pointing(maps, experiment.clips)}
     write_json(folder / "metrics.json", metrics)
     write_report(folder)
     return metrics

@@ -14,12 +14,19 @@ def score_table(entries: dict) -> str:
     width = max(len(line[0]) for line in lines)
     text = [f"{name:<{width}}  " + "  ".join(f"{cell:<18}" for cell in cells) for name, *cells in lines]
     text += [f"{title} on the same people: " + ", ".join(above) for title, above in over_linear(entries)]
+    text += [f"{kind}: on what truly moves {times(*found)} times as much as if alike everywhere"
+             for kind, found in entries.get("pointing", {}).items()]
     overall = entries["overall"]
     text.append(f"{overall['clips']} clips, {overall['runs']} seed{'s' * (overall['runs'] != 1)}, "
                 f"selection {entries['selection']}; [low, high]: 95 % over subjects")
     if entries["selection"] == "test_peek":
         text.append(PEEK)
     return "\n".join(line.rstrip() for line in text) + "\n"
+
+
+def times(mean: float, interval: list[float] | None) -> str:
+    """A mean and, where there is one, its interval."""
+    return f"{mean:.2f}" + (f" [{interval[0]:.2f}, {interval[1]:.2f}]" if interval else "")
 
 
 def over_linear(entries: dict) -> list[tuple[str, list[str]]]:

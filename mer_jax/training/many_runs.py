@@ -7,6 +7,7 @@ bit on the same number of devices.
 import dataclasses
 import functools
 import math
+import operator
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -35,7 +36,7 @@ from mer_jax.training.run import (
     end_epoch,
     epoch_rows,
     init_run,
-    looking_map,
+    looking_maps,
     probabilities_of,
     run_step,
     train_epoch,
@@ -48,12 +49,12 @@ BY_RUN, SHARED = PartitionSpec("run"), PartitionSpec()
 
 class Result(NamedTuple):
     """For R runs: probabilities (R, test, levels, classes) of the selected epoch (epoch (R,)), those of the last epoch, and
-    where the network looked: maps (R, test, H, W), or None. Padded test rows hold repeats."""
+    where the network looked: maps {kind: (R, test, H, W)}, none but of the last epoch. Padded test rows hold repeats."""
 
     probabilities: np.ndarray
     epoch: np.ndarray
     last: np.ndarray
-    maps: np.ndarray | None
+    maps: dict[str, np.ndarray]
 
 
 def batched(function: Callable, devices: int, alone: bool, spread: int, shared: tuple[bool, ...],
@@ -138,7 +139,7 @@ def finish_run(program: Program, run: Run, data: Data, state: RunState) -> tuple
     last = probabilities_of(output)
     epoch = jnp.int32(program.recipe.epochs - 1)
     chosen = (last, epoch) if program.selection == "last" else (state.kept, state.kept_epoch)
-    maps = looking_map(program, state.train, data, run.test, output) if program.draws_maps else None
+    maps = looking_maps(program, state.train, data, run.test, output) if program.selection == "last" else {}
     return *chosen, last, maps
 
 
@@ -252,8 +253,8 @@ def train_many(program: Program, runs: Run, data: Data, names: Sequence[str], pl
             found = jax.tree.map(np.asarray, finish(chunk, data, state))
             if stopped := agreed(stop.signal):
                 raise Interrupted(stopped)
-            result = Result(*(None if part is None else part[: len(chunk_names)] for part in found))
+            result = jax.tree.map(operator.itemgetter(slice(len(chunk_names))), Result(*found))
             check_predictions(result.probabilities, result.epoch, chunk_names)
             check_predictions(result.last, np.full(len(chunk_names), program.recipe.epochs - 1), chunk_names)
             results.append(result)
-    return Result(*(None if parts[0] is None else np.concatenate(parts) for parts in zip(*results, strict=True)))
+    return jax.tree.map(lambda *parts: np.concatenate(parts), *results)

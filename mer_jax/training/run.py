@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Int
 
+from mer_jax.models.looking import as_shares, place_maps
 from mer_jax.models.network import Output
 from mer_jax.training.front import PLAIN, Front
 from mer_jax.training.inputs import Data, scored_inputs, training_inputs
@@ -67,12 +68,6 @@ class Program:
     window: int = 1
     spread: int = 1
     front: Front = PLAIN
-
-    @property
-    def draws_maps(self) -> bool:
-        """Whether it shows where the network looks: of the weights that predict, which are the last epoch's."""
-        network = self.network
-        return self.selection == "last" and ("flow" in network.inputs or getattr(network, "region_attention", False))
 
     @property
     def steps_per_epoch(self) -> int:
@@ -227,15 +222,16 @@ def train(program: Program, run: Run, data: Data) -> tuple[Float[Array, "test le
     return state.kept, state.kept_epoch, history
 
 
-def looking_map(program: Program, state: TrainState, data: Data, rows: Int[Array, " rows"],
-                output: Output) -> Float[Array, "rows height width"]:
-    """Where the network looks at the first light level; each map sums to 1. `output` is what `answers` gave.
+def looking_maps(program: Program, state: TrainState, data: Data, rows: Int[Array, " rows"],
+                 output: Output) -> dict[str, Float[Array, "rows _ _"]]:
+    """{kind: maps} of where the network looks at the first light level; each map sums to 1. `output` is what `answers` gave.
 
-    Of a network with region attention: its weights, mean over heads, moments weighed as the ensemble weighs them. Of one
-    that reads flow: |d log p(predicted class) / d flow|, summed over channels.
+    Its attention maps over places, see `models.looking`; and of one that reads flow, "input gradient":
+    |d log p(predicted class) / d flow|, summed over channels.
     """
-    if "region" in output.attention:
-        return jnp.einsum("nt,nthij->nij", output.extras["beta"][0], output.attention["region"][0]) / program.network.heads
+    maps = place_maps(jax.tree.map(lambda leaf: leaf[0], output))
+    if "flow" not in program.network.inputs:
+        return maps
     inputs = scored_inputs(program.network, program.window, program.light[:1], data, rows, program.front)
 
     def log_likelihood(flow):
@@ -243,4 +239,4 @@ def looking_map(program: Program, state: TrainState, data: Data, rows: Int[Array
         return jax.nn.log_softmax(logits).max(-1).sum()
 
     gradient = jnp.abs(jax.grad(log_likelihood)(inputs["flow"].astype(jnp.float32))).sum(-1)
-    return gradient / jnp.maximum(gradient.sum((1, 2), keepdims=True), 1e-20)
+    return {**maps, "input gradient": as_shares(gradient)}

@@ -24,10 +24,11 @@ def test_a_resumed_log_counts_the_last_line_and_passes_over_cut_ones(tmp_path, e
 
 def test_attention_maps_are_multiples_of_the_mean_and_damage_is_named(tmp_path):
     path = tmp_path / "attention.npz"
-    np.savez(path, map=np.stack([np.arange(4.0).reshape(2, 2), np.zeros((2, 2))]), clip=["a", "b"], kind="cam")
-    maps, clips, kind = read_attention(path)
-    assert maps.mean((1, 2)).tolist() == [1, 1] and maps[0, 1, 1] == 2 and (clips, kind) == (["a", "b"], "cam")
-    np.savez(path, map=np.ones((2, 2, 2)), clip=["a"], kind="cam")
+    np.savez(path, cam=np.stack([np.arange(4.0).reshape(2, 2), np.zeros((2, 2))]), clip=["a", "b"])
+    clips, kinds = read_attention(path)
+    assert kinds["cam"].mean((1, 2)).tolist() == [1, 1] and kinds["cam"][0, 1, 1] == 2
+    assert (clips, list(kinds)) == (["a", "b"], ["cam"]) and read_attention(tmp_path / "none.npz") == ([], {})
+    np.savez(path, cam=np.ones((2, 2, 2)), clip=["a"])
     with pytest.raises(UserMistake, match=r"maps of shape \(2, 2, 2\) for 1 clips, wanted \(clips, height, width\)"):
         read_attention(path)
     path.write_bytes(path.read_bytes()[:100])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mer_jax.data.folds import leave_one_subject_out
-from mer_jax.evaluation.benchmark import looking_maps, predictions_of, prepare, train_experiment
+from mer_jax.evaluation.benchmark import maps_of, predictions_of, prepare, train_experiment
 from mer_jax.evaluation.examples import coloured, example_faces
 from mer_jax.evaluation.layout import data_of
 from mer_jax.evaluation.linear import linear_predictions
@@ -57,8 +57,9 @@ def test_alone_on_one_device_equals_inside_the_batch_on_eight(experiment, result
 
 
 def test_attention_maps_sum_to_one(result):
-    assert result.maps.shape[:2] == (9, 6)
-    np.testing.assert_allclose(result.maps.sum((-1, -2)), 1, atol=1e-5)
+    (maps,) = result.maps.values()
+    assert set(result.maps) == {"region attention"} and maps.shape[:2] == (9, 6)
+    np.testing.assert_allclose(maps.sum((-1, -2)), 1, atol=1e-5)
 
 
 def test_the_dark_is_the_same_whatever_the_network_samples(experiment):
@@ -115,7 +116,7 @@ def test_light_is_refused_where_there_is_nothing_to_darken(clips):
 
 
 def test_example_faces_show_where_the_network_looks_and_licensed_ones_only_on_request(experiment, result):
-    maps = looking_maps(experiment, result)
+    maps = maps_of(experiment, result)
     assert example_faces(experiment, maps) is None
     shown = example_faces(experiment, maps, licensed=True)
     assert shown["licensed"] and shown["panel"].tolist() == ["onset", "where it looks", "onset at L2"]
@@ -129,8 +130,8 @@ def test_example_faces_show_where_the_network_looks_and_licensed_ones_only_on_re
     assert not drawn["licensed"] and drawn["panel"].tolist() == ["onset", "apex, motion x 10", "where it looks", "onset at L2"]
     np.testing.assert_array_equal(drawn["face"][:, 0], drawn["face"][:, 1])                  # no motion, none magnified
     assert len({clip.split("/")[1] for clip in drawn["clip"]}) == 3                          # another person each
-    few = np.flatnonzero(np.asarray(experiment.clips.subject) == 1)                          # of a hold-out: not all have maps
-    held_out = example_faces(free, (maps[0][few], maps[1][few]))
+    few = (np.asarray(experiment.clips.subject) == 1)[:, None, None]                         # of a hold-out: not all have maps
+    held_out = example_faces(free, {kind: np.where(few, of_clips, np.nan) for kind, of_clips in maps.items()})
     assert {clip.split("/")[1] for clip in held_out["clip"]} == {"s1"}
     named = dataclasses.replace(free, clips=free.clips.replace(true_flow=None))
     assert example_faces(named, maps) is None                              # recorded clips that are only called synthme
@@ -142,7 +143,7 @@ def test_each_example_face_has_its_own_map_and_may_be_grey(experiment):
     maps[np.arange(count), np.arange(count) % 4, np.arange(count) // 4 % 4] = 1
     grey = experiment.clips.replace(frames=np.asarray(experiment.clips.frames)[..., :1])
     data = experiment.data._replace(inputs={**experiment.data.inputs, "frames": grey.frames})
-    drawn = example_faces(dataclasses.replace(experiment, clips=grey, data=data), (maps, np.array(grey.ids)), licensed=True)
+    drawn = example_faces(dataclasses.replace(experiment, clips=grey, data=data), {"made up": maps}, licensed=True)
     looked = drawn["face"][:, drawn["panel"].tolist().index("where it looks")].astype(int)
     warmth = looked[..., 0] - looked[..., 2]
     for clip, picture in zip(drawn["clip"], warmth, strict=True):

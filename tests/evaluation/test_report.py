@@ -34,7 +34,7 @@ def test_the_report_has_its_sections_and_loads_nothing(finished, made_up):
     folder = finished()
     keys = [f"{d}/{s}/{c}" for d, s, c in {tuple(row) for row in zip(
         *(made_up().columns[n].tolist() for n in ("dataset", "subject", "clip")), strict=True)}]
-    np.savez(folder / "attention.npz", map=np.ones((len(keys), 7, 7)), clip=np.array(keys), kind="input gradient")
+    np.savez(folder / "attention.npz", clip=np.array(keys), **{"input gradient": np.ones((len(keys), 7, 7))})
     text = write_report(folder)[0].read_text()
     page = _Page(text)
     for word in ("ststnet · casme2, samm · leave one subject out", "Confusion matrices", "Subjects", "majority vote",

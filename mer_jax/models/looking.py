@@ -1,0 +1,36 @@
+"""Where a network looks: its attention maps as one map of places for each kind."""
+
+import math
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from mer_jax.models.network import Output
+
+KINDS = {"region": "region attention", "spatial": "spatial attention", "self": "self-attention of maps",
+         "places": "self-attention of places"}
+
+
+def place_maps(output: Output) -> dict[str, Float[Array, "n _ _"]]:
+    """{kind: (N, h, w), each map's sum 1} of those of `output.attention` that are over places of the picture.
+
+    "region" (N, T, heads, h, w) is the mean over heads, moments weighed as extras["beta"] (N, T) weighs them; "spatial" and
+    "self" (N, .., h, w) the mean of gates or weights over what stands between, blocks or channels; "places"
+    (N, heads, P, P) how much a place is looked at, mean over heads and over the P = h^2 places that look.
+    """
+    return {KINDS[name]: as_shares(of_places(name, output)) for name in KINDS if name in output.attention}
+
+
+def of_places(name: str, output: Output) -> Float[Array, "n h w"]:
+    weights = output.attention[name]
+    if name == "region":
+        return jnp.einsum("nt,nthij->nij", output.extras["beta"], weights)
+    if name == "places":
+        side = math.isqrt(weights.shape[-1])
+        return weights.mean((1, 2)).reshape(-1, side, side)
+    return weights.mean(tuple(range(1, weights.ndim - 2)))
+
+
+def as_shares(maps: Float[Array, "n h w"]) -> Float[Array, "n h w"]:
+    """Each map over its sum; one that is 0 everywhere stays so."""
+    return maps / jnp.maximum(maps.sum((1, 2), keepdims=True), 1e-20)
