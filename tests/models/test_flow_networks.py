@@ -6,27 +6,36 @@ import numpy as np
 import pytest
 
 from mer_jax.mistakes import UserMistake
-from mer_jax.models import create
+from mer_jax.models import create, fields_of
 from mer_jax.models.network import example_inputs
 
 COUNTS = [("off_tanet", "enlarged", (), 59_403), ("off_tanet", "native", (), 59_403),
           ("off_tanet", None, ("self_attention",), 56_967), ("cabm_fmer", None, (), 807_971),
           ("cabm_fmer", "convmixer", (), 741_635), ("cabm_fmer", "small", (), 173_019), ("dual_atme", None, (), 4_833_193),
-          ("featref", None, (), 7_631_822), ("mfe_net", None, (), 79_231)]
-TINY = {"cabm_fmer": {"side": 28, "width": 16, "depth": 2, "kernel": 3}, "dual_atme": {"width": 16},
-        "featref": {"width": 16, "features": 8}, "mfe_net": {"widths": (4, 16, 32), "heads": 2}, "off_tanet": {"side": 32}}
-MAPS = {"cabm_fmer": {"channel": (2, 16), "spatial": (2, 4, 4)}, "dual_atme": {"channel": (48,), "spatial": (7, 7)},
-        "featref": {"classes": (3, 16)}, "mfe_net": {"channel1": (16,), "channel2": (32,), "places": (2, 49, 49)},
+          ("featref", None, (), 7_631_822), ("mfe_net", None, (), 79_231), ("htnet", "paper", (), 139_582_982),
+          ("htnet", "attending", (), 34_265_099), ("capsulenet", "flow", (), 13_834_816),
+          ("capsulenet", "enlarged", (), 11_689_512 - 8_393_728 - 513_000 + 11_059_712),    # ResNet-18 less its end, capsules
+          ("linear", "picture", (), 3 * 2352 + 3)]
+TINY = {"cabm_fmer": {"side": 28, "width": 16, "depth": 2, "kernel": 3},
+        "capsulenet": {"widths": (4, 6, 8), "features": 8, "types": 2}, "dual_atme": {"width": 16},
+        "featref": {"width": 16, "features": 8}, "htnet": {"variant": "attending", "width": 16, "depths": (1, 2)},
+        "linear": {}, "mfe_net": {"widths": (4, 16, 32), "heads": 2}, "off_tanet": {"side": 32}}
+MAPS = {"cabm_fmer": {"channel": (2, 16), "spatial": (2, 4, 4)}, "capsulenet": {"coupling": (3, 6, 6)},
+        "dual_atme": {"channel": (48,), "spatial": (7, 7)}, "featref": {"classes": (3, 16)},
+        "htnet": {"level1": (4, 3, 4, 4), "level2": (1, 6, 4, 4)}, "linear": {},
+        "mfe_net": {"channel1": (16,), "channel2": (32,), "places": (2, 49, 49)},
         "off_tanet": {"channel": (28,), "spatial": (4, 4), "self": (28, 4, 4)}}
-SHARES = {"self": (-2, -1), "places": -1}                                    # maps whose sum over these axes is 1
-FORMED = {"cabm_fmer": 2, "dual_atme": 8, "mfe_net": 7, "off_tanet": 6}                 # convolutions that have two forms
-NORMED = sorted(set(TINY) - {"featref"})                                                # networks with batch norm
+SHARES = {"self": (-2, -1), "places": -1, "level1": -1, "level2": -1, "coupling": 1}            # sums over these axes are 1
+FORMED = {"cabm_fmer": 2, "capsulenet": 13, "dual_atme": 8, "htnet": 1, "mfe_net": 7, "off_tanet": 6}   # convolutions
+NORMED = sorted(set(TINY) - {"featref", "htnet", "linear"})                             # networks with batch norm
 
 
 @pytest.fixture(scope="module", params=sorted(TINY))
 def made(request, variables_of):
-    """(name, tiny network with dropout, its variables, a jitted function (variables, flow) -> Output in evaluation)."""
-    network = create(request.param, 3, dropout=0.5, **TINY[request.param])
+    """(name, tiny network, with dropout where it has any, its variables, a jitted function (variables, flow) -> Output
+    in evaluation)."""
+    dropout = {"dropout": 0.5} if "dropout" in fields_of(request.param) else {}
+    network = create(request.param, 3, **dropout, **TINY[request.param])
     answer = jax.jit(lambda variables, x: network.apply(variables, {"flow": x}, train=False))
     return request.param, network, variables_of(network), answer
 
@@ -95,10 +104,10 @@ def test_its_form_is_that_of_its_convolutions(name, flow, variables_of):
     assert counts[0] - counts[1] == FORMED[name]
 
 
-def test_training_depends_on_the_dropout_key_and_gradients_are_finite_where_nothing_moves(made, step, flow):
-    variables, keys = made[2], jax.random.split(jax.random.key(0), 2)
+def test_training_depends_on_the_dropout_key_if_any_and_gradients_are_finite_where_nothing_moves(made, step, flow):
+    network, variables, keys = *made[1:3], jax.random.split(jax.random.key(0), 2)
     (_, first, _), (_, second, _), (_, again, _) = (step(variables, flow, keys[k]) for k in (0, 1, 0))
-    assert float(jnp.abs(first - second).max()) > 1e-3
+    assert (float(jnp.abs(first - second).max()) > 1e-3) == hasattr(network, "dropout")
     np.testing.assert_array_equal(first, again)
     for value in (0, 128):
         for leaf in jax.tree.leaves(step(variables, np.full_like(flow, value), keys[0])):
@@ -107,7 +116,8 @@ def test_training_depends_on_the_dropout_key_and_gradients_are_finite_where_noth
 
 @pytest.mark.parametrize("name", NORMED)
 def test_statistics_are_of_the_whole_batch_where_an_axis_is_named(name, flow, variables_of):
-    whole, half = (create(name, 3, dropout=0.0, **TINY[name]).clone(batch_axis=axis) for axis in (None, "halves"))
+    still = {"dropout": 0.0} if "dropout" in fields_of(name) else {}
+    whole, half = (create(name, 3, **still, **TINY[name]).clone(batch_axis=axis) for axis in (None, "halves"))
     variables = variables_of(whole)
 
     def logits(network):
@@ -120,10 +130,10 @@ def test_statistics_are_of_the_whole_batch_where_an_axis_is_named(name, flow, va
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a[0], b, atol=1e-4), split_stats, stats)
 
 
-@pytest.mark.parametrize("made", NORMED, indirect=True)
+@pytest.mark.parametrize("made", sorted(set(NORMED) - {"capsulenet"}), indirect=True)
 def test_no_convolution_has_a_dead_kernel_at_the_start(made, step, flow):
     """Over 20 seeds; a unit that is never active for any picture gives its kernel no gradient. Without batch norm, as FeatRef
-    is, some are."""
+    is, and the 9x9 convolution of CapsuleNet, some are."""
     _, network, _, _ = made
     init = jax.jit(lambda key: network.init(key, {"flow": flow}, train=False))
     for seed in range(20):
