@@ -1,13 +1,14 @@
 """The linear machines: scikit-learn's optimum, clips held out by their weight, folds together as each alone."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from sklearn.svm import LinearSVC
 
 from mer_jax.data.clips import clips_of
 from mer_jax.data.folds import leave_one_subject_out
-from mer_jax.evaluation.linear_svm import svm_predictions, svm_scores
+from mer_jax.evaluation.linear_svm import one_against_rest, svm_predictions, svm_scores
 from mer_jax.mistakes import UserMistake
 
 
@@ -50,6 +51,18 @@ def test_a_clip_without_weight_has_no_part_and_folds_answer_as_each_alone(made):
     alone = svm_scores(other.astype(np.float32), relabelled, weight[:1].astype(np.float32), 3)
     np.testing.assert_allclose(together[0, 6:], alone[0, 6:], atol=1e-5)
     assert np.abs(together[0, :6] - alone[0, :6]).max() > 0.1
+
+
+def test_it_ends_at_the_optimum_where_whole_newton_steps_would_go_round_in_circles():
+    """Outlying points and high costs, 100 times. There a = 2 c y max(0, 1 - y f) and f = K a, and nowhere else."""
+    rng = np.random.default_rng(0)
+    x, sign = rng.standard_t(1.5, size=(100, 7, 3)).clip(-30, 30), rng.choice([-1.0, 1.0], (100, 7))
+    gram, cost = x @ x.transpose(0, 2, 1) + 1, np.repeat(10 ** rng.uniform(0, 3, (100, 1)), 7, 1)
+    with jax.enable_x64(True):
+        said = np.asarray(jax.jit(jax.vmap(one_against_rest))(*map(jnp.asarray, (gram, sign, cost))))
+    weights = 2 * cost * sign * np.maximum(0, 1 - sign * said)
+    residual, terms = np.einsum("rij,rj->ri", gram, weights) - said, np.einsum("rij,rj->ri", np.abs(gram), np.abs(weights))
+    assert (np.abs(residual) <= 1e-7 * terms).all()
 
 
 def test_of_two_classes_the_machines_are_one_with_two_signs(made):
