@@ -81,6 +81,14 @@ def linear_predictions(clips: Clips, folds: Folds, data: Data, light: tuple[str,
     label, subject, classes = np.asarray(clips.label), np.asarray(clips.subject), len(clips.classes)
     scores = np.concatenate([held_out_scores(differences(data, level, window), label, subject, folds, classes)
                              for level in light])
+    return held_out_table(clips, folds, light, scores)
+
+
+def held_out_table(clips: Clips, folds: Folds, light: tuple[str, ...],
+                   scores: Float[np.ndarray, "rows classes"]) -> Predictions:
+    """A table of one run from the scores of the held-out clips, light after light, in it fold after fold. A classifier that
+    knows no probabilities is given the softmax of its scores: the largest stays the largest."""
+    label = np.asarray(clips.label)
     rows = np.tile(np.concatenate(folds.test), len(light))
     fold = np.repeat(folds.names, [len(test) for test in folds.test])
     probabilities = np.exp(scores - scores.max(1, keepdims=True))

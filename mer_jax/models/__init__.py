@@ -11,17 +11,20 @@ import jax
 
 from mer_jax.data.clips import FLOW_CODINGS
 from mer_jax.mistakes import UserMistake, nearest
-from mer_jax.models import agmenet, cabm_fmer, cnn_gru, densenet, off_apexnet, off_tanet, rcn
+from mer_jax.models import agmenet, cabm_fmer, capsulenet, cnn_gru, densenet, htnet, linear, off_apexnet, off_tanet, rcn
 from mer_jax.models.agmenet import AGMENet
 from mer_jax.models.blocks.convolution import FORMS
 from mer_jax.models.blocks.enhancement import KINDS
 from mer_jax.models.blocks.frame_channels import MOTIONS
 from mer_jax.models.cabm_fmer import CABMFMER
+from mer_jax.models.capsulenet import CapsuleNet
 from mer_jax.models.cnn_gru import CnnGru
 from mer_jax.models.densenet import DenseNet
 from mer_jax.models.dual_atme import DualATME
 from mer_jax.models.dual_inception import DualInception
 from mer_jax.models.featref import FeatRef
+from mer_jax.models.htnet import HTNet
+from mer_jax.models.linear import Linear
 from mer_jax.models.mfe_net import MFENet
 from mer_jax.models.network import DTYPES, example_inputs, input_shapes
 from mer_jax.models.off_apexnet import OffApexNet
@@ -45,11 +48,16 @@ MODELS = {
     "agmenet": Entry(AGMENet, "AGMENet, JETBM 2024 (doi 10.5281/zenodo.13933725)", "abstract only", agmenet.VARIANTS),
     "cabm_fmer": Entry(CABMFMER, "CABM-FMER, IEEE Access (doi 10.1109/ACCESS.2024.3525151); 28x28 is enlarged to 112",
                        "abstract only", cabm_fmer.VARIANTS),
+    "capsulenet": Entry(CapsuleNet, "CapsuleNet, FG 2019 (doi 10.1109/FG.2019.8756544); reads flow, theirs the apex frame",
+                        "exact port of the capsules, of the trunk too as enlarged", capsulenet.VARIANTS),
     "cnn_gru": Entry(CnnGru, "none: a CNN with a GRU, to compare with", "baseline, no paper's", cnn_gru.VARIANTS),
     "densenet": Entry(DenseNet, "none: a plain DenseNet, to compare with", "baseline, no paper's", densenet.VARIANTS),
     "dual_atme": Entry(DualATME, "Dual-ATME, Entropy 2023 (doi 10.3390/e25030460)", "exact port; the puzzle cut from flow"),
     "dual_inception": Entry(DualInception, "Dual-Inception, Zhou et al., FG 2019 (its public code)", "exact port"),
     "featref": Entry(FeatRef, "FeatRef, Pattern Recognition 2022 (arXiv 2101.04838)", "abstract; trunk as public code"),
+    "htnet": Entry(HTNet, "HTNet, Neurocomputing 2024 (arXiv 2307.14637)", "exact port; areas of an aligned face",
+                   htnet.VARIANTS),
+    "linear": Entry(Linear, "none: a linear classifier, to compare with", "baseline, no paper's", linear.VARIANTS),
     "mfe_net": Entry(MFENet, "MFE-Net, SIViP 2024 (doi 10.1007/s11760-024-03221-1)", "abstract only"),
     "off_apexnet": Entry(OffApexNet, "OFF-ApexNet, Signal Processing: Image Communication 2019 (arXiv 1805.08699)",
                          "exact port of Off-TANet's port", off_apexnet.VARIANTS),

@@ -39,13 +39,14 @@ def read_tensors(path: Path) -> dict[str, np.ndarray]:
 def variables_from_torch(tensors: dict[str, np.ndarray], template: Any, source: str = "the weights") -> Any:
     """Variables shaped like `template` (of `jax.eval_shape(network.init, ...)`) from a PyTorch state dict.
 
-    Convolutions OIHW become HWIO, linear layers are transposed; `num_batches_tracked` alone may be left over.
+    Convolutions OIHW become HWIO, linear layers are transposed; a parameter of no layer (`place`) has one name in
+    both. `num_batches_tracked` alone may be left over.
     """
     used = set()
 
     def leaf(path: tuple, wanted: Any) -> np.ndarray:
         *modules, name = [entry.key for entry in path[1:]]
-        key = ".".join([*modules, TORCH_LEAF[name]])
+        key = ".".join([*modules, TORCH_LEAF.get(name, name)])
         if key not in tensors:
             raise UserMistake(f"{source}: no tensor {key!r}, which the network needs: weights of another network?")
         used.add(key)

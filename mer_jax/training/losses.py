@@ -26,6 +26,14 @@ def focal(output: Output, batch) -> Float[Array, " batch"]:
     return -(batch.target * jnp.square(1 - jnp.exp(logs)) * logs).sum(-1)
 
 
+def margin(output: Output, batch) -> Float[Array, " batch"]:
+    """sum_c target_c max(0, .9 - l_c)^2 + .5 (1 - target_c) max(0, l_c - .1)^2 with the lengths l = sigmoid(logits) of the
+    classes' capsules (Sabour et al., NeurIPS 2017, eq. 4)."""
+    length = jax.nn.sigmoid(output.logits)
+    there, absent = jnp.square(jax.nn.relu(0.9 - length)), jnp.square(jax.nn.relu(length - 0.1))
+    return (batch.target * there + 0.5 * (1 - batch.target) * absent).sum(-1)
+
+
 def branches_alike(output: Output, batch) -> Float[Array, " batch"]:
     """1 - the cosine between the features of the first and the last branch: 0 where they point the same way."""
     unit = [branch * jax.lax.rsqrt(jnp.square(branch).sum(-1, keepdims=True) + 1e-8)
@@ -105,8 +113,8 @@ def motion(output: Output, batch) -> Float[Array, " batch"]:
 
 LOSSES: dict[str, Callable[[Output, "object"], jax.Array]] = {
     function.__name__: function
-    for function in (cross_entropy, focal, branches_alike, proposals, instants, spatial, exposure, colour, curve_smoothness,
-                     illumination, motion)
+    for function in (cross_entropy, focal, margin, branches_alike, proposals, instants, spatial, exposure, colour,
+                     curve_smoothness, illumination, motion)
 }
 
 

@@ -3,22 +3,13 @@
 import functools
 import math
 
-import jax
 import numpy as np
 import pytest
+from beside_pytorch import ours_and_theirs, torch, with_parts
 
-from mer_jax.models import create, table
-from mer_jax.models.network import example_inputs
-from mer_jax.models.torch_weights import variables_from_torch
+from mer_jax.models import table
 
-torch = pytest.importorskip("torch")
 nn, functional = torch.nn, torch.nn.functional
-
-
-def with_parts(module, **parts):
-    for name, part in parts.items():
-        module.add_module(name, part)
-    return module
 
 
 def gates_of(kind: str, channels: int, hidden: int, size: int, bias: bool):
@@ -233,31 +224,6 @@ class TorchRCN(nn.Module):
             y = unit(self.recurrence.again, x + first + second + third)
         y = functional.adaptive_avg_pool2d(functional.max_pool2d(y, 2), self.parts)
         return self.classifier((y * gate if self.kind in ("a", "p") else y).flatten(1))
-
-
-def in_the_middle_of_training(peer):
-    """Statistics, scales and attention far from their first values, so that none can be left out."""
-    torch.manual_seed(0)
-    for module in peer.modules():
-        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
-            module.running_mean.normal_()
-            module.running_var.uniform_(0.5, 2)
-            nn.init.normal_(module.weight)
-            nn.init.normal_(module.bias)
-    return peer.eval()
-
-
-def ours_and_theirs(name, fields, peer, train):
-    """The two networks' logits for the same weights and clips."""
-    network, peer = create(name, 3, **fields), in_the_middle_of_training(peer()).train(train)
-    template = jax.eval_shape(lambda: network.init(jax.random.key(1), example_inputs(network), train=False))
-    ours = variables_from_torch({key: value.detach().numpy() for key, value in peer.state_dict().items()}, template)
-    rng, shape = np.random.default_rng(0), (3, *network.flow_size, 3)
-    x = (rng.integers(0, 256, shape) if network.flow_coding == "minmax8" else rng.normal(0, 1, shape)).astype(np.float32)
-    with torch.no_grad():
-        wanted = peer(torch.tensor(x.transpose(0, 3, 1, 2).copy())).numpy()
-    found, _ = jax.jit(lambda v: network.apply(v, {"flow": x}, train=train, mutable=["batch_stats"]))(ours)
-    return found.logits, wanted
 
 
 @pytest.mark.parametrize(("name", "fields", "peer"), [

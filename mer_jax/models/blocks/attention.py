@@ -1,5 +1,7 @@
 """Attention over channels, over places, over regions of a face and over moments of a clip."""
 
+from typing import Any
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -98,32 +100,55 @@ class RegionAttention(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """Multi-head self-attention (Vaswani et al., 2017, §3.2.2): (N, T, d) -> (N, T, d), weights (N, heads, T, T)."""
+    """Multi-head self-attention (Vaswani et al., 2017, §3.2.2): (N, T, d) -> (N, T, d), weights (N, heads, T, T).
+
+    Each head has d // heads numbers; what is left of d no head reads. bias: of queries, keys and values. dropout: of the
+    weights, of which those given are without it. dtype: of the products with parameters, None being that of x.
+    """
 
     heads: int
+    bias: bool = True
+    dropout: float = 0.0
+    dtype: Any = None
 
     @nn.compact
-    def __call__(self, x: Float[Array, "n t d"]) -> tuple[Float[Array, "n t d"], Float[Array, "n heads t t"]]:
-        d = x.shape[-1]
-        q, k, v = (split_heads(nn.Dense(d, name=name)(x), self.heads) for name in "qkv")
-        weights = jax.nn.softmax((q @ jnp.swapaxes(k, -1, -2)).astype(jnp.float32) * (d // self.heads) ** -0.5)
-        mixed = jnp.moveaxis(weights @ v, -3, -2).reshape(x.shape)
-        return nn.Dense(d, name="o")(mixed), weights
+    def __call__(self, x: Float[Array, "n t d"],
+                 train: bool = False) -> tuple[Float[Array, "n t d"], Float[Array, "n heads t t"]]:
+        d, each = x.shape[-1], x.shape[-1] // self.heads
+        q, k, v = (split_heads(nn.Dense(each * self.heads, self.bias, self.dtype, name=name)(x), self.heads) for name in "qkv")
+        weights = jax.nn.softmax((q @ jnp.swapaxes(k, -1, -2)).astype(jnp.float32) * each**-0.5)
+        mixed = jnp.moveaxis(nn.Dropout(self.dropout, deterministic=not train)(weights) @ v, -3, -2)
+        return nn.Dense(d, dtype=self.dtype, name="o")(mixed.reshape(*x.shape[:-1], each * self.heads)), weights
 
 
 class TemporalEncoder(nn.Module):
     """One pre-norm transformer layer over the moments of a clip, or the places of a picture, and a last norm.
 
-    last_norm: False leaves it out.
+    last_norm: False leaves it out. expansion: hidden units to a feature. epsilon: of the norms. dropout: of the attention's
+    weights and answers, of the hidden units and of theirs. bias, dtype: see `SelfAttention`; the sum stays as x was.
     """
 
     heads: int
     last_norm: bool = True
+    expansion: int = 2
+    bias: bool = True
+    epsilon: float = 1e-6
+    dropout: float = 0.0
+    dtype: Any = None
 
     @nn.compact
-    def __call__(self, x: Float[Array, "n t d"]) -> tuple[Float[Array, "n t d"], Float[Array, "n heads t t"]]:
-        mixed, weights = SelfAttention(self.heads, name="attention")(nn.LayerNorm(name="norm1")(x))
-        x = x + mixed
-        hidden = nn.gelu(nn.Dense(2 * x.shape[-1], name="hidden")(nn.LayerNorm(name="norm2")(x)), approximate=False)
-        x = x + nn.Dense(x.shape[-1], name="out")(hidden)
-        return nn.LayerNorm(name="norm3")(x) if self.last_norm else x, weights
+    def __call__(self, x: Float[Array, "n t d"],
+                 train: bool = False) -> tuple[Float[Array, "n t d"], Float[Array, "n heads t t"]]:
+        def norm(tokens: Array, name: str) -> Array:
+            return nn.LayerNorm(self.epsilon, name=name)(tokens)
+
+        def dropped(tokens: Array) -> Array:
+            return nn.Dropout(self.dropout, deterministic=not train)(tokens)
+
+        attention = SelfAttention(self.heads, self.bias, self.dropout, self.dtype, name="attention")
+        mixed, weights = attention(norm(x, "norm1"), train)
+        x = x + dropped(mixed)
+        hidden = nn.Dense(self.expansion * x.shape[-1], dtype=self.dtype, name="hidden")(norm(x, "norm2"))
+        hidden = dropped(nn.gelu(hidden, approximate=False))
+        x = x + dropped(nn.Dense(x.shape[-1], dtype=self.dtype, name="out")(hidden))
+        return norm(x, "norm3") if self.last_norm else x, weights
