@@ -3,7 +3,7 @@
 Command:  python experiments/studies/zoo.py --table=CLIPS.csv --out=DIR [--only=ststnet,rcn] [--epochs=30] [--seeds=5]
           [--recipe=same|own] [--figure=FILE.png] [--json]
 Table:    of 28x28 flow pictures: real ones, or those that `mer-jax flow synthme --out=DIR` leaves in DIR/clips.csv.
-Rows:     one network each, and the classifiers that need no training by steps (see `evaluation/linear`)
+Rows:     one network each, and `linear_svm`, a linear support vector machine for each class, C = 1, without seeds and epochs
 Columns:  last      UF1 [95 % over people], UAR, accuracy of the last epoch, mean over seeds: the score
           ensemble  UF1 of the mean of the seeds' probabilities
           peek      UF1 at the epochs that were best on the tested: what choosing there adds; no score
@@ -31,7 +31,9 @@ import mer_jax
 from mer_jax.backend import start_jax
 from mer_jax.config_reading import read_config
 from mer_jax.data.clips import Clips
+from mer_jax.data.folds import leaky_kfold, leave_one_subject_out
 from mer_jax.evaluation.finished_run import read_run
+from mer_jax.evaluation.linear_svm import svm_predictions
 from mer_jax.evaluation.predictions import Predictions, mean_of_runs
 from mer_jax.evaluation.run_folder import run_benchmark
 from mer_jax.evaluation.score import HEADLINES, entry
@@ -46,12 +48,13 @@ SAME = {"name": "adam", "learning_rate": 1e-3, "weight_decay": 0.0, "schedule": 
 KINDS = {"honest": {"protocol": "leave_one_subject_out", "selection": "test_peek"},       # which gives the last epoch as well
          "leaky": {"protocol": "leaky_kfold", "selection": "last", "allow_leak": True}}
 AT_ONCE = 64
+SVM = "linear_svm"
 
 
 def flow_networks() -> tuple[str, ...]:
-    """Those that read a flow picture and nothing else, the cheapest first."""
+    """The names of the rows: what reads a flow picture and nothing else, the cheapest first."""
     names = [name for name, known in MODELS.items() if known.network.inputs == ("flow",)]
-    return tuple(sorted(names, key=lambda name: row_of(name, next(iter(MODELS[name].variants)))["mflops"]))
+    return (SVM, *sorted(names, key=lambda name: row_of(name, next(iter(MODELS[name].variants)))["mflops"]))
 
 
 def settings_for(name: str, kind: str, arguments: argparse.Namespace) -> Settings:
@@ -89,6 +92,16 @@ def network_row(name: str, clips: Clips, arguments: argparse.Namespace) -> tuple
             "milliseconds": milliseconds(name, clips), "seconds": found["seconds"]}, last
 
 
+def svm_row(clips: Clips) -> tuple[dict, Predictions]:
+    """The row of the linear machines, and their predictions; deterministic, so ensemble and peek are what it says anyway."""
+    start = time.perf_counter()
+    last = svm_predictions(clips, leave_one_subject_out(clips))
+    seconds, features = time.perf_counter() - start, clips.flow[0].size
+    return {**scores(last, ensemble=last, peek=last, leaky=svm_predictions(clips, leaky_kfold(clips))),
+            "parameters": len(clips.classes) * (features + 1), "mflops": 2e-6 * len(clips.classes) * features,
+            "evidence": "baseline, no paper's", "milliseconds": None, "seconds": seconds}, last
+
+
 def scores(last: Predictions, **others: Predictions) -> dict:
     """Headlines and their intervals of the last epoch, and the UF1 of the other ways to look at the same network."""
     own = entry(last)
@@ -100,11 +113,11 @@ def scores(last: Predictions, **others: Predictions) -> dict:
 def study(arguments: argparse.Namespace) -> dict:
     """Everything that is not done yet, and what came of it."""
     names = chosen(arguments.only)
-    first = settings_for(names[0], "honest", arguments)
+    first = settings_for("ststnet", "honest", arguments)
     clips = mer_jax.load(first.source, first.classes)
     rows, tables = {}, {}
     for name in names:
-        rows[name], tables[name] = network_row(name, clips, arguments)
+        rows[name], tables[name] = svm_row(clips) if name == SVM else network_row(name, clips, arguments)
         print(f"zoo: {name} {line_of(rows[name])}", file=sys.stderr)
     pairs = compared(tables)
     if arguments.figure:
@@ -122,9 +135,9 @@ def chosen(only: str | None) -> tuple[str, ...]:
 
 
 def line_of(row: dict) -> str:
-    low, high = row["interval"]["uf1"]
+    (low, high), taken = row["interval"]["uf1"], row["milliseconds"]
     return (f"{row['uf1']:.3f} [{low:.3f}, {high:.3f}]  {row['uar']:.3f}  {row['accuracy']:.3f}     {row['ensemble']:.3f}   "
-            f"{row['peek']:.3f}  {row['leaky']:.3f}  {row['parameters']:>9,}  {row['mflops']:7.2f}  {row['milliseconds']:6.3f}"
+            f"{row['peek']:.3f}  {row['leaky']:.3f}  {row['parameters']:>9,}  {row['mflops']:7.2f}  {taken or 0:6.3f}"
             f"  {row['seconds']:6.0f}")
 
 

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 from mer_jax.models.network import Output
 
 KINDS = {"region": "region attention", "spatial": "spatial attention", "self": "self-attention of maps",
-         "places": "self-attention of places"}
+         "places": "self-attention of places", "coupling": "coupling to the answer"}
 
 
 def place_maps(output: Output) -> dict[str, Float[Array, "n _ _"]]:
@@ -16,7 +16,8 @@ def place_maps(output: Output) -> dict[str, Float[Array, "n _ _"]]:
 
     "region" (N, T, heads, h, w) is the mean over heads, moments weighed as extras["beta"] (N, T) weighs them; "spatial" and
     "self" (N, .., h, w) the mean of gates or weights over what stands between, blocks or channels; "places"
-    (N, heads, P, P) how much a place is looked at, mean over heads and over the P = h^2 places that look.
+    (N, heads, P, P) how much a place is looked at, mean over heads and over the P = h^2 places that look; "coupling"
+    (N, classes, h, w) that of the class that is answered.
     """
     return {KINDS[name]: as_shares(of_places(name, output)) for name in KINDS if name in output.attention}
 
@@ -28,6 +29,8 @@ def of_places(name: str, output: Output) -> Float[Array, "n h w"]:
     if name == "places":
         side = math.isqrt(weights.shape[-1])
         return weights.mean((1, 2)).reshape(-1, side, side)
+    if name == "coupling":
+        return weights[jnp.arange(len(weights)), output.logits.argmax(-1)]
     return weights.mean(tuple(range(1, weights.ndim - 2)))
 
 

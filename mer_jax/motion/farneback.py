@@ -119,7 +119,7 @@ def refined(before: Float[Array, "n h w 6"], after: Float[Array, "n h w 6"], flo
     return jax.lax.scan(improve, flow, length=settings.iterations)[0]
 
 
-def gaussian(reach: int, sigma: float) -> Float[np.ndarray, "size"]:
+def gaussian(reach: int, sigma: float) -> Float[np.ndarray, " size"]:
     """Weights of the places from -reach to reach; they sum to 1."""
     weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     return weights / weights.sum()

@@ -43,12 +43,15 @@ def test_each_kind_of_attention_becomes_shares_of_places():
     rng = np.random.default_rng(0)
     region, beta = rng.random((2, 3, 4, 5, 5)), rng.random((2, 3))
     gates, places = rng.random((2, 6, 7, 7)), rng.random((2, 4, 9, 9))
-    attention = {"region": region, "spatial": gates[:, 0], "self": gates, "places": places, "channel": np.ones((2, 8))}
-    found = place_maps(Output(None, {name: jnp.asarray(values) for name, values in attention.items()},
+    coupling, logits = rng.random((2, 3, 6, 6)), np.array([[0.0, 1.0, 2.0], [5.0, 1.0, 2.0]])
+    attention = {"coupling": coupling, "channel": np.ones((2, 8)),
+                 "region": region, "spatial": gates[:, 0], "self": gates, "places": places}
+    found = place_maps(Output(logits, {name: jnp.asarray(values) for name, values in attention.items()},
                               {"beta": jnp.asarray(beta)}))
     wanted = {"region attention": sum(beta[:, t, None, None] * region[:, t].mean(1) for t in range(3)),
               "spatial attention": gates[:, 0], "self-attention of maps": gates.mean(1),
-              "self-attention of places": places.mean((1, 2)).reshape(2, 3, 3)}
+              "self-attention of places": places.mean((1, 2)).reshape(2, 3, 3),
+              "coupling to the answer": np.stack([coupling[0, 2], coupling[1, 0]])}
     assert set(found) == set(wanted)
     for kind, maps in wanted.items():
         np.testing.assert_allclose(found[kind], maps / maps.sum((1, 2), keepdims=True), rtol=1e-5)
