@@ -9,7 +9,12 @@ from jaxtyping import Array, Float
 
 
 def max_pool_tiles(x: Float[Array, "n height width channels"], size: int) -> Float[Array, "n h w channels"]:
-    """Maximum over the tiles of a size x size grid; rows and columns that fill no tile are left out."""
+    """Maximum over the tiles of a size x size grid; rows and columns that fill no tile are left out.
+
+    The barrier keeps the compiler from fusing what came before with a maximum in bfloat16: on CPUs, jaxlib 0.12 then gives nan.
+    """
+    if x.dtype == jnp.bfloat16:
+        x = jax.lax.optimization_barrier(x)
     n, (height, width), channels = len(x), (length // size for length in x.shape[1:3]), x.shape[-1]
     whole = x[:, : height * size, : width * size]
     return whole.reshape(n, height, size, width, size, channels).max((2, 4))
