@@ -252,9 +252,9 @@ def refuse(rest: list[str]) -> None:
 
 
 def show(rows: list[dict], as_json: bool) -> None:
-    """Prints rows as one JSON object, or as a table with aligned columns."""
+    """Prints rows as one JSON object, its keys their names ("name/variant" of what has variants), or as aligned columns."""
     if as_json:
-        print(json.dumps({row["name"]: row for row in rows}))
+        print(json.dumps({"/".join(row[key] for key in ("name", "variant") if key in row): row for row in rows}))
         return
     widths = {key: max(len(str(row[key])) for row in [*rows, {key: key}]) for key in rows[0]}
     for row in [{key: key for key in rows[0]}, *rows]:

@@ -137,11 +137,12 @@ def test_on_a_terminal_the_steps_before_training_are_named(finished, mer_jax, mo
     assert "reading clips.csv" in err and "24 clips of 6 subjects" in err and "compiling" in err
 
 
-@pytest.mark.parametrize("command, row", [("models", "ststnet"), ("datasets", "table"), ("protocols", "composite")])
+@pytest.mark.parametrize("command, row", [("models", "ststnet/paper"), ("datasets", "table"), ("protocols", "composite")])
 def test_lists_have_a_row_each(command, row, mer_jax):
     status, out, err = mer_jax(command)
-    assert (status, err) == (0, "") and any(line.startswith(row) for line in out.splitlines())
-    assert row in strict_json(mer_jax(command, "--json")[1])
+    assert (status, err) == (0, "") and any(line.startswith(row.split("/")[0]) for line in out.splitlines())
+    found = strict_json(mer_jax(command, "--json")[1])
+    assert row in found and len(found) == len(out.splitlines()) - 1
 
 
 @pytest.mark.parametrize("command", [[], ["benchmark"], ["report"], ["status"], ["tensorboard"], ["models"],
