@@ -5,22 +5,16 @@ zeros at a picture's edge among them, as the papers' tables count; what works el
 """
 
 import math
-from collections.abc import Callable, Iterator
-
-import jax
+from collections.abc import Iterator
 
 PRODUCTS = ("dot_general", "conv_general_dilated")
 
 
-def operations(function: Callable, *arguments) -> float:
-    """Of one call; nothing is computed. Of ways that depend on the device, the one that asks least; a scan counts each turn."""
-    return of_jaxpr(jax.make_jaxpr(function)(*arguments).jaxpr)
-
-
-def of_jaxpr(jaxpr) -> float:
+def operations(jaxpr) -> float:
+    """Of one call of a traced program. Of ways that depend on the device, the one that asks least; a scan counts each turn."""
     total = 0.0
     for equation in jaxpr.eqns:
-        inner = [of_jaxpr(part) for part in inner_jaxprs(equation.params.values())]
+        inner = [operations(part) for part in inner_jaxprs(equation.params.values())]
         if equation.primitive.name == "cond":
             total += min(inner)
         elif inner:
