@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from mer_jax.data.clips import Clips
+from mer_jax.evaluation.layout import frame_data
 from mer_jax.motion.magnification import magnified
 from mer_jax.training.inputs import level_frames
 
@@ -46,10 +47,10 @@ def example_faces(experiment, maps: dict[str, np.ndarray],
         new = clips[~np.isin(subject[clips], subject[rows])]
         rows.append(new[0] if len(new) else clips[0])
     rows = np.array(rows)
-    onset, data = np.maximum(np.asarray(e.clips.onset, np.int32), 0)[rows], jax.device_put(e.data)
+    onset, data = np.maximum(np.asarray(e.clips.onset, np.int32), 0)[rows], frame_data(e.clips.take(rows))
 
     def seen(level: str) -> np.ndarray:
-        frames = np.asarray(level_frames(data, jnp.asarray(rows), jnp.asarray(onset)[:, None, None], level))[:, 0, 0]
+        frames = np.asarray(level_frames(data, jnp.arange(len(rows)), jnp.asarray(onset)[:, None, None], level))[:, 0, 0]
         return np.broadcast_to(frames, (*frames.shape[:3], 3))                  # grey ones too
 
     rest = seen("L0")

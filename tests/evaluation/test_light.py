@@ -130,6 +130,8 @@ def test_example_faces_show_where_the_network_looks_and_licensed_ones_only_on_re
     assert not drawn["licensed"] and drawn["panel"].tolist() == ["onset", "apex, motion x 10", "where it looks", "onset at L2"]
     np.testing.assert_array_equal(drawn["face"][:, 0], drawn["face"][:, 1])                  # no motion, none magnified
     assert len({clip.split("/")[1] for clip in drawn["clip"]}) == 3                          # another person each
+    of_flow = dataclasses.replace(free, data=free.data._replace(inputs={}))                  # to a network that reads no frames
+    np.testing.assert_array_equal(example_faces(of_flow, maps)["face"], drawn["face"])
     few = (np.asarray(experiment.clips.subject) == 1)[:, None, None]                         # of a hold-out: not all have maps
     held_out = example_faces(free, {kind: np.where(few, of_clips, np.nan) for kind, of_clips in maps.items()})
     assert {clip.split("/")[1] for clip in held_out["clip"]} == {"s1"}
@@ -142,8 +144,7 @@ def test_each_example_face_has_its_own_map_and_may_be_grey(experiment):
     maps = np.zeros((count, 4, 4)) + 1e-6
     maps[np.arange(count), np.arange(count) % 4, np.arange(count) // 4 % 4] = 1
     grey = experiment.clips.replace(frames=np.asarray(experiment.clips.frames)[..., :1])
-    data = experiment.data._replace(inputs={**experiment.data.inputs, "frames": grey.frames})
-    drawn = example_faces(dataclasses.replace(experiment, clips=grey, data=data), {"made up": maps}, licensed=True)
+    drawn = example_faces(dataclasses.replace(experiment, clips=grey), {"made up": maps}, licensed=True)
     looked = drawn["face"][:, drawn["panel"].tolist().index("where it looks")].astype(int)
     warmth = looked[..., 0] - looked[..., 2]
     for clip, picture in zip(drawn["clip"], warmth, strict=True):
