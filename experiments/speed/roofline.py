@@ -14,9 +14,8 @@ from typing import NamedTuple
 import jax
 from jax.extend.core import Literal
 
-from mer_jax.models.operations import PRODUCTS, inner_jaxprs, operations_of, turns_of
+from mer_jax.models.operations import PRODUCTS, follow, inner_jaxprs, operations_of, taps_of, turns_of
 
-PLAIN = ("convert_element_type", "square", "integer_pow", "neg", "pad", "reshape", "transpose")
 REDUCTIONS = ("reduce_sum", "reduce_max", "reduce_min", "reduce_window_sum", "reduce_window_max", "argmax", "sort")
 
 
@@ -43,9 +42,7 @@ def counted(jaxpr, prefix: str) -> Iterator[tuple[str, float, float]]:
     """(name stack, operations, bytes) of every product and reduction, those of inner functions too."""
     before, reduced = {}, set()                               # what an array was made of, element by element or by padding
     for equation in jaxpr.eqns:
-        plain = equation.primitive.name in PLAIN or equation.params.get("name") == "_pad"             # `jnp.pad`
-        if plain and not isinstance(equation.invars[0], Literal):
-            before[equation.outvars[0]] = before.get(equation.invars[0], equation.invars[0])
+        follow(equation, before)
         name = f"{prefix}/{equation.source_info.name_stack}"
         inner = list(inner_jaxprs(equation.params.values()))
         for part in inner:
@@ -55,8 +52,7 @@ def counted(jaxpr, prefix: str) -> Iterator[tuple[str, float, float]]:
         sources = [v if isinstance(v, Literal) else before.get(v, v) for v in equation.invars]
         if not inner and kind in PRODUCTS:
             needed = sum(v.aval.size * v.aval.dtype.itemsize for v in (*sources, *equation.outvars))
-            taps = min(sources[1].aval.size / equation.invars[1].aval.size, 1.0) if kind == PRODUCTS[1] else 1.0
-            yield name, operations_of(equation) * taps, float(needed)
+            yield name, operations_of(equation) * taps_of(equation, before), float(needed)
         elif not inner and kind in REDUCTIONS and sources[0] not in reduced:
             reduced.add(sources[0])
             yield name, float(equation.invars[0].aval.size), float(sources[0].aval.size * sources[0].aval.dtype.itemsize)

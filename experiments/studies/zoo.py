@@ -9,11 +9,12 @@ Columns:  last      UF1 [95 % over people], UAR, accuracy of the last epoch, mea
           peek      UF1 at the epochs that were best on the tested: what choosing there adds; no score
           leaky     UF1 where clips, not people, are left out (ten folds): no score either
           parameters, millions of operations and milliseconds a clip (one answer in a batch of 64, here), and the seconds that
-          the honest cross-validation took as one program
+          the honest cross-validation, peeking at every epoch, took as one program
 Tests:    each pair's exact sign-flip test over people of the number of right answers, both ways, Holm's correction over all
-          pairs; the figure has the networks by their mean rank over people, those joined that are not told apart
+          pairs; the figure has the networks by their mean rank over people, with a bar over neighbours none of whom is told
+          apart from another
 Recipe:   same: Adam, 1e-3 falling along a cosine, batches of at most 64, --epochs, each network with its own paper's losses;
-          own: what its file in experiments/ says, whatever --epochs
+          no class weights, no augmentation; own: what its file in experiments/ says, whatever --epochs
 Stopped, the same command goes on. No number is chosen by what the tested people say.
 """
 
@@ -40,15 +41,18 @@ from mer_jax.evaluation.score import HEADLINES, entry
 from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.models import MODELS, create, row_of
 from mer_jax.settings import Settings, settings_of
+from mer_jax.training.preemption import Interrupted
 
 EXPERIMENTS = Path(__file__).parents[1]
 FILES = {"ststnet": "ststnet_megc2019"}                       # of the networks whose file has another name
 SAME = {"name": "adam", "learning_rate": 1e-3, "weight_decay": 0.0, "schedule": "cosine", "warmup_epochs": 0,
         "gradient_clip": 0.0}
+PLAIN = {"class_weights": "none", "label_smoothing": 0.0, "augmentation": {"flip": False, "shift": 0, "dark": 0.0}}
 KINDS = {"honest": {"protocol": "leave_one_subject_out", "selection": "test_peek"},       # which gives the last epoch as well
          "leaky": {"protocol": "leaky_kfold", "selection": "last", "allow_leak": True}}
 AT_ONCE = 64
 SVM = "linear_svm"
+FIGURES = (".png", ".svg", ".pdf")
 
 
 def flow_networks() -> tuple[str, ...]:
@@ -63,7 +67,7 @@ def settings_for(name: str, kind: str, arguments: argparse.Namespace) -> Setting
     _, config = read_config([f"--config={path}", f"--config.data.table={arguments.table}"])
     config.update({**KINDS[kind], "seeds": arguments.seeds})
     if arguments.recipe == "same":
-        config.update({"optimizer": SAME, "epochs": arguments.epochs, "batch_size": AT_ONCE})
+        config.update({"optimizer": SAME, "epochs": arguments.epochs, "batch_size": AT_ONCE, **PLAIN})
     return settings_of(name, config)
 
 
@@ -92,14 +96,22 @@ def network_row(name: str, clips: Clips, arguments: argparse.Namespace) -> tuple
             "milliseconds": milliseconds(name, clips), "seconds": found["seconds"]}, last
 
 
-def svm_row(clips: Clips) -> tuple[dict, Predictions]:
-    """The row of the linear machines, and their predictions; deterministic, so ensemble and peek are what it says anyway."""
+def svm_row(clips: Clips, seeds: int) -> tuple[dict, Predictions]:
+    """The row of the linear machines, and their predictions as those of each seed; deterministic, so ensemble and peek are what
+    it says anyway."""
     start = time.perf_counter()
     last = svm_predictions(clips, leave_one_subject_out(clips))
     seconds, features = time.perf_counter() - start, clips.flow[0].size
     return {**scores(last, ensemble=last, peek=last, leaky=svm_predictions(clips, leaky_kfold(clips))),
             "parameters": len(clips.classes) * (features + 1), "mflops": 2e-6 * len(clips.classes) * features,
-            "evidence": "baseline, no paper's", "milliseconds": None, "seconds": seconds}, last
+            "evidence": "baseline, no paper's", "milliseconds": None, "seconds": seconds}, repeated(last, seeds)
+
+
+def repeated(table: Predictions, runs: int) -> Predictions:
+    """A table of one run as so many equal ones."""
+    columns = {name: np.tile(column, runs) for name, column in table.columns.items()}
+    columns["run"] = np.repeat(np.arange(runs), len(table))
+    return Predictions(table.classes, columns, np.tile(table.probabilities, (runs, 1)))
 
 
 def scores(last: Predictions, **others: Predictions) -> dict:
@@ -113,11 +125,13 @@ def scores(last: Predictions, **others: Predictions) -> dict:
 def study(arguments: argparse.Namespace) -> dict:
     """Everything that is not done yet, and what came of it."""
     names = chosen(arguments.only)
+    if arguments.figure and arguments.figure.suffix not in FIGURES:
+        raise UserMistake(f"--figure={arguments.figure}: wanted a name that ends in {', '.join(FIGURES)}")
     first = settings_for("ststnet", "honest", arguments)
     clips = mer_jax.load(first.source, first.classes)
     rows, tables = {}, {}
     for name in names:
-        rows[name], tables[name] = svm_row(clips) if name == SVM else network_row(name, clips, arguments)
+        rows[name], tables[name] = svm_row(clips, arguments.seeds) if name == SVM else network_row(name, clips, arguments)
         print(f"zoo: {name} {line_of(rows[name])}", file=sys.stderr)
     pairs = compared(tables)
     if arguments.figure:
@@ -135,9 +149,10 @@ def chosen(only: str | None) -> tuple[str, ...]:
 
 
 def line_of(row: dict) -> str:
-    (low, high), taken = row["interval"]["uf1"], row["milliseconds"]
+    low, high = row["interval"]["uf1"]
+    taken = "     -" if row["milliseconds"] is None else f"{row['milliseconds']:6.3f}"
     return (f"{row['uf1']:.3f} [{low:.3f}, {high:.3f}]  {row['uar']:.3f}  {row['accuracy']:.3f}     {row['ensemble']:.3f}   "
-            f"{row['peek']:.3f}  {row['leaky']:.3f}  {row['parameters']:>9,}  {row['mflops']:7.2f}  {taken or 0:6.3f}"
+            f"{row['peek']:.3f}  {row['leaky']:.3f}  {row['parameters']:>9,}  {row['mflops']:7.2f}  {taken}"
             f"  {row['seconds']:6.0f}")
 
 
@@ -175,3 +190,6 @@ if __name__ == "__main__":
     except UserMistake as mistake:
         print(f"zoo: {mistake}", file=sys.stderr)
         sys.exit(2)
+    except Interrupted as stopped:
+        print("stopped; the same command goes on", file=sys.stderr)
+        sys.exit(128 + stopped.signal)

@@ -26,7 +26,10 @@ def compared(tables: dict[str, Predictions]) -> dict:
 
 
 def cliques(ranks: dict[str, float], apart: list[list]) -> list[tuple[str, ...]]:
-    """Runs of networks, neighbours by rank, none of which is told apart from another of the run; the longest only."""
+    """Runs of networks, neighbours by rank, none of which is told apart from another of the run; the longest only.
+
+    Two that are not neighbours may not be told apart either and yet share no run, where one between them is.
+    """
     order, different = sorted(ranks, key=lambda name: ranks[name]), {frozenset(pair[:2]) for pair in apart}
     runs = []
     for first in range(len(order)):
@@ -40,7 +43,7 @@ def cliques(ranks: dict[str, float], apart: list[list]) -> list[tuple[str, ...]]
 
 
 def diagram(found: dict, path: Path) -> None:
-    """Draws the networks on an axis of mean ranks, the best at the left, and a bar over those that are not told apart."""
+    """Draws the networks on an axis of mean ranks, the best at the left, and a bar over each of `cliques`."""
     from matplotlib.figure import Figure
 
     ranks = found["ranks"]

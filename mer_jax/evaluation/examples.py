@@ -12,6 +12,7 @@ from mer_jax.data.clips import Clips
 from mer_jax.evaluation.layout import frame_data
 from mer_jax.motion.magnification import magnified
 from mer_jax.training.inputs import level_frames
+from mer_jax.training.run import GRADIENT
 
 RENDERED = "synthme"                                                                     # so databases of rendered clips begin
 FACTOR = 10
@@ -27,8 +28,8 @@ def example_faces(experiment, maps: dict[str, np.ndarray],
                   licensed: bool = False) -> dict[str, np.ndarray] | None:
     """{"face" (clips, panels, H, W, 3) uint8, "clip" (clips,), "panel" (panels,), "licensed" () bool}: what faces.npz holds.
 
-    maps: of `benchmark.maps_of`, the first kind of which is laid over the faces; of the clips that it has, the ones with the
-    largest true motion are shown. licensed:
+    maps: of `benchmark.maps_of`, an attention of which, else the gradient, is laid over the faces; of the clips that it has,
+    the ones with the largest true motion are shown. licensed:
     whether frames of databases other than SynthME may be shown. None where there are no frames, or none that may be.
     """
     e = experiment
@@ -39,7 +40,8 @@ def example_faces(experiment, maps: dict[str, np.ndarray],
     order = np.arange(len(label))
     if e.clips.true_flow is not None:
         order = np.argsort(-np.square(np.asarray(e.clips.true_flow)).sum(-1).max((1, 2)), kind="stable")
-    looked = next(iter(maps.values()), None)
+    kind = min(sorted(maps), key=lambda kind: kind == GRADIENT, default="")
+    looked = maps.get(kind)
     if looked is not None:
         order = order[np.isfinite(looked[order]).all((1, 2))]
     of_class, rows = [order[label[order] == c] for c in np.unique(label[order])], []
@@ -59,7 +61,7 @@ def example_faces(experiment, maps: dict[str, np.ndarray],
         motion = np.asarray(e.clips.true_flow)[rows]
         panels[f"apex, motion x {FACTOR}"] = jax.vmap(lambda image, flow: magnified(image, flow, FACTOR))(rest, motion)
     if looked is not None:
-        panels["where it looks"] = np.stack([coloured(face, weights) for face, weights in zip(rest, looked[rows], strict=True)])
+        panels[kind] = np.stack([coloured(face, weights) for face, weights in zip(rest, looked[rows], strict=True)])
     for level in e.program.light:
         if level != "L0":
             panels[f"onset at {level}"] = seen(level)

@@ -21,9 +21,10 @@ from mer_jax.data.folds import Folds
 from mer_jax.evaluation.layout import class_weights
 from mer_jax.evaluation.linear import held_out_table
 from mer_jax.evaluation.predictions import Predictions
-from mer_jax.mistakes import UserMistake
+from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.models.blocks.flow_channels import flow_channels
 from mer_jax.models.linear import Linear
+from mer_jax.training.stages import CLASS_WEIGHTS
 
 Number = float | Float[Array, ""]
 STEPS = 100                                                   # at most; ten are usual
@@ -43,7 +44,8 @@ class _Search(NamedTuple):
 def one_against_rest(gram: Float[Array, "clips clips"], sign: Float[Array, " clips"],
                      cost: Float[Array, " clips"]) -> Float[Array, " clips"]:
     """What one machine says of all clips, positive for its class. gram: products of the clips' features, with that of the
-    intercept. sign: 1 and -1. cost: c_i, 0 for a clip that is to have no part in it. Differentiable in nothing; vmaps."""
+    intercept. sign: 1 and -1. cost: c_i, 0 for a clip that is to have no part in it. nan where STEPS were too few.
+    Differentiable in nothing; vmaps."""
     ridge = 1 / (2 * jnp.where(cost > 0, cost, 1))
 
     def inside(said: Array) -> Array:
@@ -67,7 +69,8 @@ def one_against_rest(gram: Float[Array, "clips clips"], sign: Float[Array, " cli
 
     zeros = jnp.zeros_like(sign)
     start = _Search(zeros, zeros, jnp.array(False), jnp.array(0))
-    return jax.lax.while_loop(lambda at: ~at.done & (at.steps < STEPS), step, start).said
+    found = jax.lax.while_loop(lambda at: ~at.done & (at.steps < STEPS), step, start)
+    return jnp.where(found.done, found.said, jnp.nan)
 
 
 @functools.partial(jax.jit, static_argnames="classes")
@@ -94,8 +97,13 @@ def svm_predictions(clips: Clips, folds: Folds, cost: float = 1.0, weights: str 
 
     The pictures are what the network `linear` reads, divided by the root of the count of their numbers: no stretched picture
     is then longer than 1. cost: the same for all folds. weights: "balanced", each class weighing the same, or "none".
-    Raises UserMistake where the clips have no flow.
+    Raises UserMistake where the clips have no flow, cost or weights is none, or a machine did not settle.
     """
+    if not 0 < cost < np.inf:
+        raise UserMistake(f"svm_predictions: cost={cost}, wanted a number above 0")
+    if weights not in CLASS_WEIGHTS:
+        raise UserMistake(f"svm_predictions: weights={weights!r} is not known{nearest(weights, CLASS_WEIGHTS)}; "
+                          f"there are: {', '.join(CLASS_WEIGHTS)}")
     if clips.flow is None:
         raise UserMistake("svm_predictions: the clips have no flow, which the linear machines read")
     label, classes = np.asarray(clips.label), len(clips.classes)
@@ -105,4 +113,6 @@ def svm_predictions(clips: Clips, folds: Folds, cost: float = 1.0, weights: str 
     for row, train in zip(weight, folds.train, strict=True):
         row[train] = class_weights(label[train], classes, weights)[label[train]]
     said = np.asarray(svm_scores(x, label, weight, classes, cost), np.float64)
+    if not np.isfinite(said).all():
+        raise UserMistake(f"svm_predictions: at cost={cost} a machine did not settle in {STEPS} steps; wanted a smaller cost")
     return held_out_table(clips, folds, ("L0",), np.concatenate([of[test] for of, test in zip(said, folds.test, strict=True)]))

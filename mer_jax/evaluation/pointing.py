@@ -15,7 +15,7 @@ def pointed(maps: Float[np.ndarray, "n h w"], flow: Float[np.ndarray, "n height 
     """How much of each map lies on the moving part, over that part's share of the picture: 1 for a map alike everywhere.
 
     The moving part is where |flow| is above MOVING of the clip's largest; maps are enlarged bilinearly to the flow's size. nan
-    where nothing moves, or the map is 0 or nan.
+    where nothing moves, or the map is 0 or nan. Motion is never beside the face, so whatever keeps to the face has more than 1.
     """
     size = np.hypot(flow[..., 0], flow[..., 1])
     moving = size > MOVING * size.max((1, 2), keepdims=True)

@@ -118,13 +118,13 @@ def run_benchmark(settings, clips: Clips, folder: Path, fresh: bool = False, pro
 def finished_metrics(folder: Path) -> dict:
     """What metrics.json of a finished run holds, its scores computed anew from predictions.csv."""
     run = read_run(folder)
-    kinds = {"overall": dict, "by_dataset": dict, "seconds": int | float, "leak_audit": dict, "pointing": dict}
+    kinds = {"overall": dict, "by_dataset": dict, "seconds": int | float, "leak_audit": dict}
     for name, kind in kinds.items():
         if not isinstance(run.metrics.get(name), kind):
             raise UserMistake(f"{folder / 'metrics.json'}: {name!r} is {run.metrics.get(name)!r}, damaged; "
                               "start over with --fresh")
-    kept = {name: run.metrics[name] for name in ("seconds", "leak_audit", "pointing")}
-    return {**score(run.table, linear=run.linear), **kept}
+    kept = {name: run.metrics[name] for name in ("seconds", "leak_audit")}
+    return {**score(run.table, linear=run.linear), **kept, "pointing": run.metrics.get("pointing", {})}
 
 
 def write_results(folder: Path, experiment: Experiment, result: Result, licensed_faces: bool = False) -> dict:

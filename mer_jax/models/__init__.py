@@ -64,7 +64,7 @@ MODELS = {
                          "exact port of Off-TANet's port", off_apexnet.VARIANTS),
     "off_tanet": Entry(OffTANet, "Off-TANet, PRICAI 2021 (its public code); 28x28 is enlarged to 112", "exact port",
                        off_tanet.VARIANTS),
-    "rcn": Entry(RCN, "RCN, IEEE TIP 2020 (arXiv 2006.09674); 28x28 is enlarged to 60", "exact port", rcn.VARIANTS),
+    "rcn": Entry(RCN, "RCN, IEEE TIP 2020 (arXiv 2006.09674); 28x28 is enlarged to 60", "exact port (P: mended)", rcn.VARIANTS),
     "ststnet": Entry(STSTNet, "Liong et al., FG 2019 (arXiv 1902.03634)", "exact port"),
 }
 

@@ -39,7 +39,7 @@ class CapsuleNet(nn.Module):
     widths: of the trunk's stages. features: of the 9x9 convolution. routings: the first has equal couplings. form: of the
     trunk's 3x3 convolutions at stride 1, "conv" or "patches", equal to rounding. dtype: of convolutions, "float32" or
     "bfloat16"; capsules, statistics and answers are float32. batch_axis: the mapped axis over which batch statistics are
-    synchronised, else None. Raises UserMistake for flow of another size, another `side`, or no routing.
+    synchronised, else None. Raises UserMistake for flow of another size, another `side`, no type or no routing.
 
     Where it departs: the trunk starts anew, theirs with weights learnt from ImageNet and facial expressions; the running
     variance is the biased one (Flax).
@@ -64,6 +64,8 @@ class CapsuleNet(nn.Module):
         stride = {28: 1, 28 * 2 ** len(self.widths): 2}.get(self.side)
         if stride is None:
             raise UserMistake(f"CapsuleNet: side={self.side}, wanted 28 or {28 * 2 ** len(self.widths)}")
+        if self.types < 1:
+            raise UserMistake(f"CapsuleNet: types={self.types}, wanted at least 1")
 
         def conv(pictures: jax.Array, features: int, stride: int, name: str) -> jax.Array:
             draw = uniform((KERNEL**2 * pictures.shape[-1]) ** -0.5)

@@ -66,7 +66,8 @@ class HTNet(nn.Module):
     four_areas: off, the whole picture is read as it is. dropout: everywhere in a layer; the public code trains without. form:
     of the 3x3 convolutions, "conv" or "patches", equal to rounding. dtype: what all products with parameters but the last are
     computed in, "float32" or "bfloat16"; sums, norms, softmax and answers are float32.
-    Raises UserMistake for flow of another size, and where the levels do not divide the patches.
+    Raises UserMistake for flow of another size, and where the levels do not divide the patches
+    or one has no layer.
 
     Where it departs: the squares lie where an aligned face has its eyes and lips, in theirs around five landmarks of each
     clip's face, whose columns are taken for rows (so eyes come to lie on the left, lips on the right, about mirrored at the
@@ -90,6 +91,8 @@ class HTNet(nn.Module):
     def __call__(self, inputs: dict[str, jax.Array | np.ndarray], *, train: bool) -> Output:
         how, flow = Arithmetic(self.form, compute_dtype(self.dtype)), flow_channels(self, inputs["flow"])
         n, side, attention = len(flow), 28 // max(self.patch, 1), {}
+        if min(self.depths, default=0) < 1:
+            raise UserMistake(f"HTNet: depths={self.depths}: wanted at least one level, each of at least one layer")
         areas = 2 ** (len(self.depths) - 1)
         if side * self.patch != 28 or side % areas:
             raise UserMistake(f"HTNet: patch={self.patch}, depths={self.depths}: wanted patches that divide 28 pixels, and "

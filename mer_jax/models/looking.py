@@ -17,7 +17,7 @@ def place_maps(output: Output) -> dict[str, Float[Array, "n _ _"]]:
     "region" (N, T, heads, h, w) is the mean over heads, moments weighed as extras["beta"] (N, T) weighs them; "spatial" and
     "self" (N, .., h, w) the mean of gates or weights over what stands between, blocks or channels; "places"
     (N, heads, P, P) how much a place is looked at, mean over heads and over the P = h^2 places that look; "coupling"
-    (N, classes, h, w) that of the class that is answered.
+    (N, classes, 6, 6) that of the class that is answered, whose places are the inner ones of 14 x 14.
     """
     return {KINDS[name]: as_shares(of_places(name, output)) for name in KINDS if name in output.attention}
 
@@ -30,7 +30,8 @@ def of_places(name: str, output: Output) -> Float[Array, "n h w"]:
         side = math.isqrt(weights.shape[-1])
         return weights.mean((1, 2)).reshape(-1, side, side)
     if name == "coupling":
-        return weights[jnp.arange(len(weights)), output.logits.argmax(-1)]
+        answered = weights[jnp.arange(len(weights)), output.logits.argmax(-1)]
+        return jnp.pad(answered, ((0, 0), (4, 4), (4, 4)))            # two 9x9 kernels that keep inside of 28 x 28 pixels
     return weights.mean(tuple(range(1, weights.ndim - 2)))
 
 

@@ -27,6 +27,7 @@ from mer_jax.training.train_state import TrainState, init_state
 from mer_jax.training.train_step import Batch, train_step
 
 SELECTIONS = ("last", "inner", "test_peek")
+GRADIENT = "input gradient"                                   # a kind of map, beside those of attention
 
 
 class Run(NamedTuple):
@@ -226,7 +227,7 @@ def looking_maps(program: Program, state: TrainState, data: Data, rows: Int[Arra
                  output: Output) -> dict[str, Float[Array, "rows _ _"]]:
     """{kind: maps} of where the network looks at the first light level; each map sums to 1. `output` is what `answers` gave.
 
-    Its attention maps over places, see `models.looking`; and of one that reads flow, "input gradient":
+    Its attention maps over places, see `models.looking`; and of one that reads flow, GRADIENT:
     |d log p(predicted class) / d flow|, summed over channels.
     """
     maps = place_maps(jax.tree.map(lambda leaf: leaf[0], output))
@@ -239,4 +240,4 @@ def looking_maps(program: Program, state: TrainState, data: Data, rows: Int[Arra
         return jax.nn.log_softmax(logits).max(-1).sum()
 
     gradient = jnp.abs(jax.grad(log_likelihood)(inputs["flow"].astype(jnp.float32))).sum(-1)
-    return {**maps, "input gradient": as_shares(gradient)}
+    return {**maps, GRADIENT: as_shares(gradient)}

@@ -119,7 +119,7 @@ def test_example_faces_show_where_the_network_looks_and_licensed_ones_only_on_re
     maps = maps_of(experiment, result)
     assert example_faces(experiment, maps) is None
     shown = example_faces(experiment, maps, licensed=True)
-    assert shown["licensed"] and shown["panel"].tolist() == ["onset", "where it looks", "onset at L2"]
+    assert shown["licensed"] and shown["panel"].tolist() == ["onset", "region attention", "onset at L2"]
     labels = dict(zip(experiment.clips.ids, experiment.clips.label.tolist(), strict=True))
     assert [labels[clip] for clip in shown["clip"]] == [0, 1, 2]
     rows = [experiment.clips.ids.index(clip) for clip in shown["clip"]]
@@ -127,7 +127,8 @@ def test_example_faces_show_where_the_network_looks_and_licensed_ones_only_on_re
     free = dataclasses.replace(experiment, clips=experiment.clips.replace(
         datasets=("synthme",), true_flow=np.zeros((18, 16, 16, 2), np.float32)))
     drawn = example_faces(free, maps)
-    assert not drawn["licensed"] and drawn["panel"].tolist() == ["onset", "apex, motion x 10", "where it looks", "onset at L2"]
+    assert drawn["panel"].tolist() == ["onset", "apex, motion x 10", "region attention", "onset at L2"]
+    assert not drawn["licensed"]
     np.testing.assert_array_equal(drawn["face"][:, 0], drawn["face"][:, 1])                  # no motion, none magnified
     assert len({clip.split("/")[1] for clip in drawn["clip"]}) == 3                          # another person each
     of_flow = dataclasses.replace(free, data=free.data._replace(inputs={}))                  # to a network that reads no frames
@@ -144,8 +145,8 @@ def test_each_example_face_has_its_own_map_and_may_be_grey(experiment):
     maps = np.zeros((count, 4, 4)) + 1e-6
     maps[np.arange(count), np.arange(count) % 4, np.arange(count) // 4 % 4] = 1
     grey = experiment.clips.replace(frames=np.asarray(experiment.clips.frames)[..., :1])
-    drawn = example_faces(dataclasses.replace(experiment, clips=grey), {"made up": maps}, licensed=True)
-    looked = drawn["face"][:, drawn["panel"].tolist().index("where it looks")].astype(int)
+    drawn = example_faces(dataclasses.replace(experiment, clips=grey), {"region attention": maps}, licensed=True)
+    looked = drawn["face"][:, drawn["panel"].tolist().index("region attention")].astype(int)
     warmth = looked[..., 0] - looked[..., 2]
     for clip, picture in zip(drawn["clip"], warmth, strict=True):
         row = grey.ids.index(clip)

@@ -51,7 +51,7 @@ def test_each_kind_of_attention_becomes_shares_of_places():
     wanted = {"region attention": sum(beta[:, t, None, None] * region[:, t].mean(1) for t in range(3)),
               "spatial attention": gates[:, 0], "self-attention of maps": gates.mean(1),
               "self-attention of places": places.mean((1, 2)).reshape(2, 3, 3),
-              "coupling to the answer": np.stack([coupling[0, 2], coupling[1, 0]])}
+              "coupling to the answer": np.pad([coupling[0, 2], coupling[1, 0]], ((0, 0), (4, 4), (4, 4)))}
     assert set(found) == set(wanted)
     for kind, maps in wanted.items():
         np.testing.assert_allclose(found[kind], maps / maps.sum((1, 2), keepdims=True), rtol=1e-5)
