@@ -2,7 +2,9 @@ import importlib
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 STUDIES = Path(__file__).parents[2] / "experiments" / "studies"
 
@@ -13,3 +15,14 @@ def studies():
     sys.path.insert(0, str(STUDIES))
     yield importlib.import_module
     sys.path.remove(str(STUDIES))
+
+
+@pytest.fixture
+def table(clips, tmp_path):
+    """The planted clips as the pictures of a table."""
+    lines = ["dataset,subject,clip,emotion,flow"]
+    for number, (key, label) in enumerate(zip(clips.ids, np.asarray(clips.label), strict=True)):
+        Image.fromarray(np.asarray(clips.flow[number])).save(tmp_path / f"{number}.png")
+        lines.append(",".join((*key.split("/"), clips.classes[label], f"{number}.png")))
+    (tmp_path / "clips.csv").write_text("\n".join(lines) + "\n")
+    return tmp_path / "clips.csv"

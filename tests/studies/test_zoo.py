@@ -40,17 +40,6 @@ def test_networks_are_joined_as_far_as_none_is_told_apart(studies):
     assert cliques(ranks, [["a", name, 0.01] for name in "bcd"]) == [("b", "c", "d")]
 
 
-@pytest.fixture
-def table(clips, tmp_path):
-    """The planted clips as the pictures of a table."""
-    lines = ["dataset,subject,clip,emotion,flow"]
-    for number, (key, label) in enumerate(zip(clips.ids, np.asarray(clips.label), strict=True)):
-        Image.fromarray(np.asarray(clips.flow[number])).save(tmp_path / f"{number}.png")
-        lines.append(",".join((*key.split("/"), clips.classes[label], f"{number}.png")))
-    (tmp_path / "clips.csv").write_text("\n".join(lines) + "\n")
-    return tmp_path / "clips.csv"
-
-
 def test_the_whole_study_on_planted_clips(studies, table, tmp_path):
     """What is planted is found, by a network whose every column is there; asked again, nothing is trained."""
     zoo = studies("zoo")

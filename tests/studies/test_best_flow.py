@@ -1,0 +1,79 @@
+"""The ladder of choices: nobody has a part in what is chosen for them, and each step is what it says."""
+
+import argparse
+
+import numpy as np
+import pytest
+
+from mer_jax.evaluation.predictions import Predictions
+from mer_jax.mistakes import UserMistake
+
+
+@pytest.fixture
+def study(studies, monkeypatch):
+    module = studies("best_flow")
+    monkeypatch.setattr(module, "STEPS", {"base": {"base": {"optimizer": {"learning_rate": 1e-6}}}, "recipe": {"fast": {}},
+                                          "pretrained": {}})
+    monkeypatch.setitem(module.CHOOSING, "protocol_options", {"folds": 2})
+    return module
+
+
+@pytest.fixture
+def asked(table, tmp_path):
+    return argparse.Namespace(table=table, out=tmp_path / "best", network=None, groups=2, seeds=2, epochs=25)
+
+
+def test_what_learns_is_chosen_and_the_steps_are_told_in_order(study, asked):
+    """`base` learns nothing at its rate, so each group takes `fast` as soon as it may."""
+    found = study.study(asked)
+    assert list(found["steps"]) == ["base", "recipe", "seeds", "three"] == ["base", *found["gained"]]
+    assert found["chosen"]["base"] == {"fold0": ["base"], "fold1": ["base"]}
+    assert all(names == ["fast"] for names in found["chosen"]["recipe"].values())
+    assert all(names == ["fast", "base"] for names in found["chosen"]["three"].values())
+    assert found["gained"]["recipe"]["uf1"]["difference"] > 0.2 and found["steps"]["recipe"]["uf1"][0] > 0.6
+    text = study.text_of(found)
+    assert "24 clips of 6 people" in text and "recipe" in text and "fold0 fast" in text
+
+
+def test_nobody_has_a_part_in_what_is_chosen_for_them(study, asked, clips):
+    """The tested people's labels dealt anew: what was chosen for them, and its inner scores, stay to the last bit."""
+    first = study.study(asked)["inner"]
+    held_out = {clips.subjects[s] for s in np.asarray(clips.subject)[study.subject_kfold(clips, 2).test[0]].tolist()}
+    header, *lines = asked.table.read_text().splitlines()
+    other = {"negative": "positive", "positive": "surprise", "surprise": "negative"}
+    changed = [line.split(",") for line in lines]
+    changed = [[d, s, c, other[e] if f"{d}/{s}" in held_out else e, f] for d, s, c, e, f in changed]
+    asked.table.write_text("\n".join([header, *map(",".join, changed)]) + "\n")
+    asked.out = asked.out.with_name("again")
+    again = study.study(asked)["inner"]
+    assert again["fold0"] == first["fold0"] and again["fold1"] != first["fold1"]
+
+
+def test_pretrained_candidates_begin_with_the_kept_network_and_are_not_there_without_one(studies, tmp_path):
+    module = studies("best_flow")
+    assert "pretrained" not in module.steps_with(None)
+    assert all(changes["weights"] == str(tmp_path) for changes in module.steps_with(tmp_path)["pretrained"].values())
+    names = [name for candidates in module.steps_with(tmp_path).values() for name in candidates]
+    assert len(names) == len(set(names)) == 14
+
+
+def test_every_candidate_is_a_setting_that_can_be(studies):
+    module, asked = studies("best_flow"), argparse.Namespace(table="clips.csv", epochs=3)
+    for candidates in module.STEPS.values():
+        for name, changes in candidates.items():
+            assert module.settings_for(name, changes, asked, **module.CHOOSING).recipe.epochs == 3
+    with pytest.raises(UserMistake, match="network"):
+        module.settings_for("other", {"network": {"name": "stsnet"}}, asked)
+
+
+def test_averages_are_over_every_run_of_every_table(studies):
+    def table(probabilities):
+        p = np.array(probabilities, np.float64)
+        columns = {"run": np.repeat(np.arange(len(p)), p.shape[1]), "dataset": np.full(p[..., 0].size, "d"),
+                   "subject": np.full(p[..., 0].size, "s"), "light": np.full(p[..., 0].size, "L0"),
+                   "selection": np.full(p[..., 0].size, "last"), "clip": np.tile([f"c{n}" for n in range(p.shape[1])], len(p))}
+        return Predictions(("a", "b"), {**columns, "prediction": np.array(["a", "b"])[p.argmax(-1).ravel()]}, p.reshape(-1, 2))
+
+    found = studies("best_flow").averaged([table([[[1, 0], [0.2, 0.8]], [[0.4, 0.6], [0, 1]]]), table([[[0.1, 0.9], [1, 0]]])])
+    np.testing.assert_allclose(found.probabilities, [[0.5, 0.5], [0.4, 0.6]])
+    assert found.columns["prediction"].tolist() == ["a", "b"]
