@@ -115,9 +115,11 @@ def repeated(table: Predictions, runs: int) -> Predictions:
 
 
 def scores(last: Predictions, **others: Predictions) -> dict:
-    """Headlines and their intervals of the last epoch, and the UF1 of the other ways to look at the same network."""
-    own = entry(last)
+    """Headlines and their intervals of the last epoch, of all and of each database, and the UF1 of the other ways to look at
+    the same network."""
+    own, parts = entry(last), {name: entry(last.where(dataset=name)) for name in last.unique("dataset")}
     return {**{metric: own[metric] for metric in HEADLINES},
+            "by_dataset": {name: {metric: part[metric] for metric in HEADLINES} for name, part in parts.items()},
             "interval": {metric: own["interval_subjects"][metric] for metric in HEADLINES},
             **{name: entry(table)["uf1"] for name, table in others.items()}}
 

@@ -52,6 +52,7 @@ def test_the_whole_study_on_planted_clips(studies, table, tmp_path):
     assert found["clips"] == 24 and found["people"] == 6 and Image.open(asked.figure).width > 400
     assert set(found["ranks"]) == {"linear_svm", "ststnet"} and sum(found["ranks"].values()) == pytest.approx(3)
     text = zoo.text_of(found)
+    assert set(row["by_dataset"]) == {"casme2", "smic"} and all(part["uf1"] > 0.4 for part in row["by_dataset"].values())
     svm = found["rows"]["linear_svm"]
     assert svm["uf1"] == svm["ensemble"] == svm["peek"] > 0.6 and svm["parameters"] == 7059
     assert "ststnet" in text and "no scores" in text and "none is told apart" in text
