@@ -112,8 +112,6 @@ class RCN(nn.Module):
         gates = {self.gated: self.gate(picture if self.gated == "start" else x, kernel)} if self.attention_unit else {}
         x = Recurrence(self.shortcuts, how, name="recurrence")(weighed(x, gates.get("start")), gates.get("recurrence"), train)
         x = nn.Dropout(self.dropout, deterministic=not train)(max_pool_tiles(x, 2)).astype(jnp.float32)
-        if not 1 <= self.parts <= x.shape[1]:
-            raise UserMistake(f"RCN: parts={self.parts}, wanted 1 to {x.shape[1]}, the places that are left a side")
         x = weighed(mean_pool_to(x, self.parts), gates.get("parts"))
         x = x.transpose(0, 3, 1, 2).reshape(len(x), -1)                              # channels first, as PyTorch flattens
         return Output(x @ kernel + bias, {"spatial": gates[self.gated]} if gates else {})
