@@ -22,10 +22,10 @@ Stopped, the same command goes on: DIR/GROUP/CANDIDATE are the runs of the choic
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
+from called import called
 
 import mer_jax
 from mer_jax.backend import start_jax
@@ -37,9 +37,7 @@ from mer_jax.evaluation.predictions import Predictions, mean_of_runs
 from mer_jax.evaluation.run_folder import run_benchmark
 from mer_jax.evaluation.score import HEADLINES, entry
 from mer_jax.evaluation.uncertainty import paired_difference
-from mer_jax.mistakes import UserMistake
 from mer_jax.settings import Settings, settings_of
-from mer_jax.training.preemption import Interrupted
 
 STSTNET = Path(__file__).parents[1] / "ststnet_megc2019.py"
 CLASSES = ("negative", "positive", "surprise")
@@ -171,11 +169,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except UserMistake as mistake:
-        print(f"best_flow: {mistake}", file=sys.stderr)
-        sys.exit(2)
-    except Interrupted as stopped:
-        print("stopped; the same command goes on", file=sys.stderr)
-        sys.exit(128 + stopped.signal)
+    called("best_flow", main)

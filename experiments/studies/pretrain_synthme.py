@@ -22,11 +22,11 @@ Stopped, the same command goes on. Frames are not kept: DIR/faces has the small 
 import argparse
 import dataclasses
 import json
-import sys
 from pathlib import Path
 
 import jax
 import numpy as np
+from called import called
 from pretrain_faces import CROPS, render_missing, rendered_clips
 
 import mer_jax
@@ -152,8 +152,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except UserMistake as mistake:
-        print(f"pretrain_synthme: {mistake}", file=sys.stderr)
-        sys.exit(2)
+    called("pretrain_synthme", main)

@@ -26,6 +26,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
+from called import called
 from zoo_tests import compared, diagram
 
 import mer_jax
@@ -41,7 +42,6 @@ from mer_jax.evaluation.score import HEADLINES, entry
 from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.models import MODELS, create, row_of
 from mer_jax.settings import Settings, settings_of
-from mer_jax.training.preemption import Interrupted
 
 EXPERIMENTS = Path(__file__).parents[1]
 FILES = {"ststnet": "ststnet_megc2019"}                       # of the networks whose file has another name
@@ -187,11 +187,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except UserMistake as mistake:
-        print(f"zoo: {mistake}", file=sys.stderr)
-        sys.exit(2)
-    except Interrupted as stopped:
-        print("stopped; the same command goes on", file=sys.stderr)
-        sys.exit(128 + stopped.signal)
+    called("zoo", main)
