@@ -18,7 +18,7 @@ from mer_jax.mistakes import UserMistake
 from mer_jax.progress_bar import erase_drawn
 
 BENCHMARK_EXAMPLE = """example:
-  mer-jax benchmark --config=experiments/ststnet_megc2019.py --config.data.table=clips.csv --config.seeds=1
+  mer-jax benchmark --config=experiments/ststnet.py --config.data.table=clips.csv --config.seeds=1
 
 Killed and started again with the same words, it goes on and ends with the same numbers.
 Any setting of the file may be changed: --config.epochs=100 --config.selection=inner --config.protocol=subject_kfold"""
@@ -70,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
                       "many there are, and which this is")
     made = command("flow", "the optical flow of all clips, from onset to apex, stored with the pictures that networks read",
                    "example:\n  mer-jax flow synthme --out=flow\n"
-                   "  mer-jax benchmark --config=experiments/ststnet_megc2019.py --config.data.table=flow/clips.csv \\\n"
+                   "  mer-jax benchmark --config=experiments/ststnet.py --config.data.table=flow/clips.csv \\\n"
                    "    --config.protocol=leave_one_subject_out\n\n"
                    "Killed and started again with the same words, it goes on.", flow)
     add_source(made)
@@ -102,17 +102,17 @@ def parser() -> argparse.ArgumentParser:
 def add_folder_commands(command: Callable) -> None:
     """The commands that read what a run left in its folder."""
     made = command("report", "the report of one run, or the comparison of several, from their folders alone",
-                   "example:\n  mer-jax report runs/ststnet_megc2019-1a2b3c4d\n"
+                   "example:\n  mer-jax report runs/ststnet-1a2b3c4d\n"
                    "  mer-jax report runs/a runs/b --out=comparison.html", report)
     made.add_argument("folders", nargs="+", type=Path, metavar="DIR")
     made.add_argument("--out", type=Path, help="the page (default: DIR/report.html; of several DIRs comparison.html here). "
                       "An earlier page of that name is replaced")
     made = command("status", "a running, dead or finished run: how far, how long still, what to type to go on",
-                   "example:\n  mer-jax status runs/ststnet_megc2019-1a2b3c4d --watch", status)
+                   "example:\n  mer-jax status runs/ststnet-1a2b3c4d --watch", status)
     made.add_argument("folder_of_run", type=Path, metavar="DIR")
     made.add_argument("--watch", action="store_true", help="drawn anew every second on a terminal, until the run ends")
     made = command("tensorboard", "the learning curves of a run as TensorBoard's event files, from its log",
-                   "example:\n  mer-jax tensorboard runs/ststnet_megc2019-1a2b3c4d --watch", tensorboard)
+                   "example:\n  mer-jax tensorboard runs/ststnet-1a2b3c4d --watch", tensorboard)
     made.add_argument("folder_of_run", type=Path, metavar="DIR")
     made.add_argument("--out", type=Path, help="where they go (default: DIR/tensorboard); earlier ones there are replaced")
     made.add_argument("--watch", action="store_true", help="go on writing until the run ends")

@@ -81,7 +81,7 @@ def after(clips, made: dict) -> str:
     """What to type once flow is stored, where the clips have the classes that the networks of the field are compared in."""
     from mer_jax.data.emotion_labels import THREE
 
-    return ("\nnext: mer-jax benchmark --config=experiments/ststnet_megc2019.py "
+    return ("\nnext: mer-jax benchmark --config=experiments/ststnet.py "
             f"--config.data.table={made['table']} --config.protocol=leave_one_subject_out") if clips.classes == THREE else ""
 
 
@@ -178,7 +178,7 @@ def next_command(found: dict, store: str) -> str:
     """What to type once a data set is built, with the labelling that the networks of the field are compared in."""
     label = "label3" if "label3" in found["labels"] and len(found["by_class"]) > 3 else ""
     if store == "flow":
-        return " ".join(["mer-jax benchmark --config=experiments/ststnet_megc2019.py", f"--config.data.name={found['folder']}",
+        return " ".join(["mer-jax benchmark --config=experiments/ststnet.py", f"--config.data.name={found['folder']}",
                          *[f"--config.data.label={label}"] * bool(label), "--config.protocol=leave_one_subject_out"])
     size = [f"--size={found['size']}"] * bool(found["size"])
     return " ".join(["mer-jax flow", found["folder"], *[f"--label={label}"] * bool(label), *size, "--out=flow"])

@@ -39,7 +39,7 @@ from mer_jax.evaluation.score import HEADLINES, entry
 from mer_jax.evaluation.uncertainty import paired_difference
 from mer_jax.settings import Settings, settings_of
 
-STSTNET = Path(__file__).parents[1] / "ststnet_megc2019.py"
+STSTNET = Path(__file__).parents[1] / "ststnet.py"
 CLASSES = ("negative", "positive", "surprise")
 BASE = {"optimizer": {"learning_rate": 1e-3, "schedule": "cosine"}}
 MOVED = {"augmentation": {"flip": True, "shift": 2}}

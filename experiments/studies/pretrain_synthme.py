@@ -2,7 +2,7 @@
 
 Command:  python experiments/studies/pretrain_synthme.py --table=CLIPS.csv --out=DIR [--flow=true|tvl1] [--people=N]
           [--clips=6] [--crop=eyes|fitted|whole] [--seeds=5] [--epochs=100] [--json]
-Rows:     scratch     experiments/ststnet_megc2019.py on the clips of the table, its epochs as --epochs, selection=last
+Rows:     scratch     experiments/ststnet.py on the clips of the table, its epochs as --epochs, selection=last
           faster      the same at the rate and schedule of the pretraining: Adam 1e-3, cosine
           shuffled    as scratch, every run begun with a network that was trained on the rendered flow with its labels permuted
           pretrained  as scratch, every run begun with a network that was trained on the rendered flow
@@ -43,16 +43,16 @@ from mer_jax.evaluation.uncertainty import paired_difference
 from mer_jax.mistakes import UserMistake
 from mer_jax.settings import Settings, settings_of
 
-FROM_SCRATCH = Path(__file__).parents[1] / "ststnet_megc2019.py"
+FROM_SCRATCH = Path(__file__).parents[1] / "ststnet.py"
 PEOPLE = {"true": 3000, "tvl1": 1500}                         # of six clips each
 PRETRAINING = {"learning_rate": 1e-3, "schedule": "cosine"}   # of 100 epochs
 CHOICES = {"fitted": ("the crop of the rendered flow, at which (of an earlier renderer) its mean pictures of each class were "
                       "most like those of all clips of CASME II and SMIC: correlation .57, of the whole picture .37",)}
-BUDGET = "100 epochs: the budget at which experiments/ststnet_megc2019.py is quoted"
+BUDGET = "100 epochs: the budget at which experiments/ststnet.py is quoted"
 
 
 def settings_for(name: str, table: Path, **changes) -> Settings:
-    """Those of experiments/ststnet_megc2019.py, changed."""
+    """Those of experiments/ststnet.py, changed."""
     _, config = read_config([f"--config={FROM_SCRATCH}", f"--config.data.table={table}"])
     config.update(changes)
     return settings_of(name, config)

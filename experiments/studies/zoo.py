@@ -44,7 +44,6 @@ from mer_jax.models import MODELS, create, row_of
 from mer_jax.settings import Settings, settings_of
 
 EXPERIMENTS = Path(__file__).parents[1]
-FILES = {"ststnet": "ststnet_megc2019"}                       # of the networks whose file has another name
 SAME = {"name": "adam", "learning_rate": 1e-3, "weight_decay": 0.0, "schedule": "cosine", "warmup_epochs": 0,
         "gradient_clip": 0.0}
 PLAIN = {"class_weights": "none", "label_smoothing": 0.0, "augmentation": {"flip": False, "shift": 0, "dark": 0.0}}
@@ -63,8 +62,7 @@ def flow_networks() -> tuple[str, ...]:
 
 def settings_for(name: str, kind: str, arguments: argparse.Namespace) -> Settings:
     """Of a network's run: its own file's, but for data, protocol and seeds, and the recipe, unless --recipe=own."""
-    path = EXPERIMENTS / f"{FILES.get(name, name)}.py"
-    _, config = read_config([f"--config={path}", f"--config.data.table={arguments.table}"])
+    _, config = read_config([f"--config={EXPERIMENTS / name}.py", f"--config.data.table={arguments.table}"])
     config.update({**KINDS[kind], "seeds": arguments.seeds})
     if arguments.recipe == "same":
         config.update({"optimizer": SAME, "epochs": arguments.epochs, "batch_size": AT_ONCE, **PLAIN})

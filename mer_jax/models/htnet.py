@@ -9,6 +9,7 @@ nothing. And the code of a place is one number for all features, which the norms
 leaves the first level out: four places look at each other inside each area, as the paper tells it, and then in the face.
 """
 
+import math
 from typing import ClassVar
 
 import flax.linen as nn
@@ -54,6 +55,15 @@ class Level(nn.Module):
         return x, weights.reshape(n, -1, *weights.shape[1:])
 
 
+def looked_at(weights: Float[Array, "n areas heads places places"], side: int) -> Float[Array, "n side side"]:
+    """How much each place of a level is looked at in its area, mean over heads and over the places that look, laid out as the
+    picture has them and enlarged to side x side patches, those of one place having its number."""
+    areas, each = math.isqrt(weights.shape[1]), math.isqrt(weights.shape[-1])
+    seen = weights.mean((2, 3)).reshape(-1, areas, areas, each, each).transpose(0, 1, 3, 2, 4)
+    seen = seen.reshape(-1, areas * each, areas * each)
+    return seen.repeat(side // (areas * each), 1).repeat(side // (areas * each), 2)
+
+
 class HTNet(nn.Module):
     """inputs["flow"]: (N, 28, 28, 3) uint8, (u, v, strain) each stretched to 0..255 -> logits (N, classes).
 
@@ -61,7 +71,8 @@ class HTNet(nn.Module):
     heads 2^l heads and depths[l] layers; behind each but the last a 3x3 convolution, a norm and a maximum over 3x3 at stride 2.
     139,582,982 parameters; 34,265,099 as "attending".
     attention: "level1", ... (N, areas, heads, places, places) of each level's last layer, the weights with which each place
-    looks at all, their sum being 1; none of a level of one place.
+    looks at all, their sum being 1; none of a level of one place. Of those together "squares", or "patches" where the picture
+    is read as it is: (N, patches, patches), the share of each patch in what the levels look at (`looked_at`), sum 1.
 
     four_areas: off, the whole picture is read as it is. dropout: everywhere in a layer; the public code trains without. form:
     of the 3x3 convolutions, "conv" or "patches", equal to rounding. dtype: what all products with parameters but the last are
@@ -100,14 +111,18 @@ class HTNet(nn.Module):
         x = eyes_and_lips(flow) if self.four_areas else flow
         x = x.reshape(n, side, self.patch, side, self.patch, 3).transpose(0, 1, 3, 2, 4, 5).reshape(n, side, side, -1)
         x = nn.Dense(self.width, dtype=how.dtype, name="patches")(x).astype(jnp.float32)
+        looked = jnp.ones((n, side, side))
         for number, depth in enumerate(self.depths):
             last, name = number == len(self.depths) - 1, f"level{number + 1}"
             level = Level(depth, self.heads * 2**number, areas >> number, self.dropout, how, name=name)
             x, weights = level(x, train)
-            attention |= {name: weights} if weights.shape[-1] > 1 else {}
+            if weights.shape[-1] > 1:
+                attention[name], looked = weights, looked * looked_at(weights, side)
             if not last:
                 x = Convolution(self.width * 2 ** (number + 1), 3, form=how.form, dtype=how.dtype, like_torch=True,
                                 name=f"together{number + 1}")(x).astype(jnp.float32)
                 x = max_around(nn.LayerNorm(EPSILON, name=f"norm{number + 1}")(x))[:, ::2, ::2]
+        if attention:
+            attention["squares" if self.four_areas else "patches"] = looked / looked.sum((1, 2), keepdims=True)
         x = nn.LayerNorm(EPSILON, name="norm")(x).mean((1, 2))
         return Output(nn.Dense(self.classes, name="head")(x), attention)

@@ -2,13 +2,16 @@
 
 import math
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from mer_jax.models.blocks.regions import eyes_and_lips
 from mer_jax.models.network import Output
 
 KINDS = {"region": "region attention", "spatial": "spatial attention", "self": "self-attention of maps",
-         "places": "self-attention of places", "coupling": "coupling to the answer"}
+         "places": "self-attention of places", "coupling": "coupling to the answer",
+         "squares": "self-attention in squares of the face", "patches": "self-attention of patches"}
 
 
 def place_maps(output: Output) -> dict[str, Float[Array, "n _ _"]]:
@@ -17,7 +20,8 @@ def place_maps(output: Output) -> dict[str, Float[Array, "n _ _"]]:
     "region" (N, T, heads, h, w) is the mean over heads, moments weighed as extras["beta"] (N, T) weighs them; "spatial" and
     "self" (N, .., h, w) the mean of gates or weights over what stands between, blocks or channels; "places"
     (N, heads, P, P) how much a place is looked at, mean over heads and over the P = h^2 places that look; "coupling"
-    (N, classes, 6, 6) that of the class that is answered, whose places are the inner ones of 14 x 14.
+    (N, classes, 6, 6) that of the class that is answered, whose places are the inner ones of 14 x 14; "patches" (N, h, w) as it
+    is, "squares" of `eyes_and_lips` where those lie in the picture, 28 x 28, added where they overlap.
     """
     return {KINDS[name]: as_shares(of_places(name, output)) for name in KINDS if name in output.attention}
 
@@ -32,6 +36,9 @@ def of_places(name: str, output: Output) -> Float[Array, "n h w"]:
     if name == "coupling":
         answered = weights[jnp.arange(len(weights)), output.logits.argmax(-1)]
         return jnp.pad(answered, ((0, 0), (4, 4), (4, 4)))            # two 9x9 kernels that keep inside of 28 x 28 pixels
+    if name == "squares":
+        laid = jnp.repeat(jnp.repeat(weights, 28 // weights.shape[1], 1), 28 // weights.shape[2], 2)[..., None]
+        return jax.linear_transpose(eyes_and_lips, laid)(laid)[0][..., 0]
     return weights.mean(tuple(range(1, weights.ndim - 2)))
 
 

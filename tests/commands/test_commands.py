@@ -16,7 +16,7 @@ from mer_jax.training.event_log import events_of
 
 FILES = {"config.json", "plan.json", "predictions.csv", "metrics.json", "log.jsonl", "attention.npz", "checkpoints",
          "report.html"}
-EXPERIMENT = Path(__file__).parents[2] / "experiments" / "ststnet_megc2019.py"
+EXPERIMENT = Path(__file__).parents[2] / "experiments" / "ststnet.py"
 
 
 def test_benchmark_leaves_every_file_and_prints_the_table(finished, monkeypatch):

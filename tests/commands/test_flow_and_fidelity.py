@@ -39,7 +39,7 @@ def test_flow_is_stored_said_and_read_by_the_next_command(frames_here, mer_jax):
                                 "table: flow/clips.csv"]
     status, out, _ = mer_jax("flow", "clips.csv", "--out=flow", "--flow=fast", "--apex=largest_motion", "--json")
     assert strict_json(out) == {"clips": 4, "made": 0, "table": "flow/clips.csv", "estimated": 1}
-    status, out, _ = mer_jax("benchmark", f"--config={Path(__file__).parents[2] / 'experiments/ststnet_megc2019.py'}",
+    status, out, _ = mer_jax("benchmark", f"--config={Path(__file__).parents[2] / 'experiments/ststnet.py'}",
                              "--config.data.table=flow/clips.csv", "--config.protocol=leave_one_subject_out",
                              "--config.data.classes=a,b", "--config.epochs=1", "--config.seeds=1", "--out=run")
     assert status == 0 and out.splitlines()[-1] == "report: run/report.html"

@@ -9,6 +9,8 @@ from mer_jax.faces.alignment import template
 from mer_jax.mistakes import UserMistake
 from mer_jax.models import create
 from mer_jax.models.blocks.regions import eyes_and_lips
+from mer_jax.models.looking import place_maps
+from mer_jax.models.network import Output
 
 
 @pytest.mark.parametrize("side", [28, 64])
@@ -37,7 +39,7 @@ def test_as_published_no_query_and_no_key_learns_anything(flow, variables_of, va
     for level in ("level1", "level2"):
         learnt = [bool(np.abs(gradient[level]["layer1"]["attention"][name]["kernel"]).max() > 1e-6) for name in "qkv"]
         assert learnt == [attends, attends, True]
-    assert sorted(attention) == ["level1", "level2"][: 2 * attends]
+    assert sorted(attention) == ["level1", "level2", "squares"][: 3 * attends]
 
 
 def test_at_the_first_level_an_area_looks_at_itself_alone_and_at_the_second_at_all(flow, variables_of):
@@ -49,6 +51,26 @@ def test_at_the_first_level_an_area_looks_at_itself_alone_and_at_the_second_at_a
     np.testing.assert_array_equal(one["level1"][:, :2], other["level1"][:, :2])
     for level in (one["level1"][:, 2:] - other["level1"][:, 2:], one["level2"] - other["level2"]):
         assert float(jnp.abs(level).max()) > 1e-3
+
+
+def test_the_share_of_a_patch_is_its_own_in_its_square_times_that_of_the_square_in_the_face(flow, variables_of):
+    network = create("htnet", 3, "attending", width=12, depths=(1, 1))
+    attention = network.apply(variables_of(network), {"flow": flow}, train=False).attention
+    inside, between = attention["level1"].mean((2, 3)), attention["level2"].mean((2, 3))[:, 0]
+    for square, (row, column) in enumerate(((0, 0), (0, 2), (2, 0), (2, 2))):
+        found = attention["squares"][:, row : row + 2, column : column + 2].reshape(-1, 4)
+        np.testing.assert_allclose(found, between[:, square, None] * inside[:, square], rtol=1e-5)
+
+
+def test_squares_are_drawn_where_they_were_cut_out():
+    """What looks at the square of the left eye alone is a map of that square, its patches as they lie in it."""
+    squares = np.zeros((1, 4, 4), np.float32)
+    squares[0, :2, :2] = [[1, 0], [0, 3]]
+    found = place_maps(Output(jnp.zeros((1, 3)), {"squares": jnp.asarray(squares)}))["self-attention in squares of the face"]
+    column, row = np.clip(np.rint(template(28)[0] - 6.5), 0, 14).astype(int)
+    wanted = np.zeros((28, 28))
+    wanted[row : row + 7, column : column + 7], wanted[row + 7 : row + 14, column + 7 : column + 14] = 1, 3
+    np.testing.assert_allclose(found[0], wanted / wanted.sum(), atol=1e-6)
 
 
 @pytest.mark.parametrize("field", [{"patch": 5}, {"patch": 14}, {"depths": (1,) * 4}, {"patch": 0}])

@@ -2,7 +2,7 @@
 
 Paper:    Liong, Gan, See, Khor, Huang: "Shallow Triple Stream Three-dimensional CNN (STSTNet) for Micro-expression
           Recognition", FG 2019, arXiv 1902.03634: Adam 5e-5, batch 256, 500 epochs.
-Command:  mer-jax benchmark --config=experiments/ststnet_megc2019.py --config.data.table=CLIPS.csv
+Command:  mer-jax benchmark --config=experiments/ststnet.py --config.data.table=CLIPS.csv
 Expected: at --config.epochs=100 on the 309 clips of CASME II and SMIC, 5 seeds: UF1 .568 (95 % over subjects .504 to
           .627); the paper prints UF1 .7353 on all 442 clips (its "UAR" .7605 is macro-precision).
 Cost:     35 minutes for these 200 runs of 100 epochs on two busy CPU cores; the 500 epochs below, five times that.
