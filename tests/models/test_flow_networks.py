@@ -28,7 +28,8 @@ TINY = {"cabm_fmer": {"side": 28, "width": 16, "depth": 2, "kernel": 3},
 MAPS = {"cabm_fmer": {"channel": (2, 16), "spatial": (2, 4, 4)}, "capsulenet": {"coupling": (3, 6, 6)},
         "dual_atme": {"channel": (48,), "spatial": (7, 7)}, "dual_inception": {}, "featref": {"classes": (3, 16)},
         "htnet": {"level1": (4, 3, 4, 4), "level2": (1, 6, 4, 4), "squares": (4, 4)},
-        "linear": {}, "off_apexnet": {}, "rcn": {"spatial": (7, 7)}, "mfe_net": {"channel1": (16,), "channel2": (32,), "places": (2, 49, 49)},
+        "linear": {}, "off_apexnet": {}, "rcn": {"spatial": (7, 7)},
+        "mfe_net": {"channel1": (16,), "channel2": (32,), "places": (2, 49, 49)},
         "off_tanet": {"channel": (28,), "spatial": (4, 4), "self": (28, 4, 4)}}
 SHARES = {"self": (-2, -1), "places": -1, "level1": -1, "level2": -1, "coupling": 1, "squares": (-2, -1)}    # sums there are 1
 FORMED = {"cabm_fmer": 2, "capsulenet": 13, "dual_atme": 8, "dual_inception": 8, "featref": 8, "htnet": 1, "mfe_net": 7,
