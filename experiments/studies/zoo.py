@@ -35,13 +35,16 @@ from mer_jax.config_reading import read_config
 from mer_jax.data.clips import Clips
 from mer_jax.data.folds import leaky_kfold, leave_one_subject_out
 from mer_jax.evaluation.finished_run import read_run
+from mer_jax.evaluation.identity import code_digest
 from mer_jax.evaluation.linear_svm import svm_predictions
 from mer_jax.evaluation.predictions import Predictions, mean_of_runs
+from mer_jax.evaluation.run_config import decisive, differences
 from mer_jax.evaluation.run_folder import run_benchmark
 from mer_jax.evaluation.score import HEADLINES, entry
 from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.models import MODELS, create, row_of
 from mer_jax.settings import Settings, settings_of
+from mer_jax.whole_files import read_json
 
 EXPERIMENTS = Path(__file__).parents[1]
 SAME = {"name": "adam", "learning_rate": 1e-3, "weight_decay": 0.0, "schedule": "cosine", "warmup_epochs": 0,
@@ -91,7 +94,8 @@ def network_row(name: str, clips: Clips, arguments: argparse.Namespace) -> tuple
     known = row_of(name, next(iter(MODELS[name].variants)))
     return {**scores(last, ensemble=mean_of_runs(last), peek=table.where(selection="test_peek"), leaky=read_run(leaky).table),
             **{part: known[part] for part in ("parameters", "mflops", "evidence")},
-            "milliseconds": milliseconds(name, clips), "seconds": found["seconds"]}, last
+            "milliseconds": milliseconds(name, clips), "seconds": found["seconds"],
+            "code": read_json(honest / "config.json")["code"]["digest"]}, last
 
 
 def svm_row(clips: Clips, seeds: int) -> tuple[dict, Predictions]:
@@ -102,7 +106,8 @@ def svm_row(clips: Clips, seeds: int) -> tuple[dict, Predictions]:
     seconds, features = time.perf_counter() - start, clips.flow[0].size
     return {**scores(last, ensemble=last, peek=last, leaky=svm_predictions(clips, leaky_kfold(clips))),
             "parameters": len(clips.classes) * (features + 1), "mflops": 2e-6 * len(clips.classes) * features,
-            "evidence": "baseline, no paper's", "milliseconds": None, "seconds": seconds}, repeated(last, seeds)
+            "evidence": "baseline, no paper's", "milliseconds": None, "seconds": seconds,
+            "code": code_digest()}, repeated(last, seeds)
 
 
 def repeated(table: Predictions, runs: int) -> Predictions:
@@ -125,6 +130,7 @@ def scores(last: Predictions, **others: Predictions) -> dict:
 def study(arguments: argparse.Namespace) -> dict:
     """Everything that is not done yet, and what came of it."""
     names = chosen(arguments.only)
+    refuse_others([name for name in names if name != SVM], arguments)
     if arguments.figure and arguments.figure.suffix not in FIGURES:
         raise UserMistake(f"--figure={arguments.figure}: wanted a name that ends in {', '.join(FIGURES)}")
     first = settings_for("ststnet", "honest", arguments)
@@ -148,6 +154,16 @@ def chosen(only: str | None) -> tuple[str, ...]:
     return names
 
 
+def refuse_others(names: list[str], arguments: argparse.Namespace) -> None:
+    """Raises UserMistake, before anything is trained, where a row's folder holds a run of other settings."""
+    for name in names:
+        for kind in KINDS:
+            path = arguments.out / name / kind / "config.json"
+            wanted = decisive(settings_for(name, kind, arguments).to_json())
+            if path.is_file() and (changed := differences(decisive(read_json(path).get("settings")), wanted)):
+                raise UserMistake(f"{path.parent}: of other settings: {'; '.join(changed)}; name another --out")
+
+
 def line_of(row: dict) -> str:
     low, high = row["interval"]["uf1"]
     taken = "     -" if row["milliseconds"] is None else f"{row['milliseconds']:6.3f}"
@@ -163,6 +179,8 @@ def text_of(found: dict) -> str:
              f"{found['recipe']}{epochs}",
              f"{'':16}UF1, last epoch       UAR    accuracy  ensemble  peek   leaky  parameters   MFLOP  ms/clip  seconds"]
     lines += [f"{name:15} {line_of(row)}" for name, row in sorted(found["rows"].items(), key=lambda item: -item[1]["uf1"])]
+    if older := [name for name, row in found["rows"].items() if row["code"] != code_digest()]:
+        lines += [f"trained by another version of mer_jax than this: {', '.join(older)}"]
     lines += ["peek and leaky are no scores", "", "better, over people (p after Holm):"]
     lines += [f"{better} above {worse}: {p:.4f}" for better, worse, p in found["told_apart"]] or ["none is told apart"]
     return "\n".join(lines)

@@ -58,6 +58,11 @@ def test_the_whole_study_on_planted_clips(studies, table, tmp_path):
     assert "ststnet" in text and "no scores" in text and "none is told apart" in text
     again = zoo.study(asked)["rows"]["ststnet"]
     assert {**again, "milliseconds": 0} == {**row, "milliseconds": 0}
+    row["code"] = "0"
+    assert "another version of mer_jax than this: ststnet\n" in zoo.text_of(found) and "another version" not in text
+    asked.epochs = 24
+    with pytest.raises(UserMistake, match=r"honest: of other settings: .*\(25 there, 24 here\).*; name another --out"):
+        zoo.study(asked)
 
 
 def test_all_that_read_flow_and_no_other_are_asked_the_cheapest_first(studies):
