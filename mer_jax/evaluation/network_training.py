@@ -5,6 +5,7 @@ import io
 import sys
 from pathlib import Path
 
+import flax.linen as nn
 import jax
 import numpy as np
 
@@ -17,14 +18,14 @@ from mer_jax.evaluation.kept_network import name_of
 from mer_jax.evaluation.layout import data_of, make_runs
 from mer_jax.evaluation.run_config import decisive, describe
 from mer_jax.evaluation.score import HEADLINES, score
-from mer_jax.evaluation.start import read_start
+from mer_jax.evaluation.start import Start, read_start
 from mer_jax.mistakes import UserMistake
 from mer_jax.models import create
 from mer_jax.training.finite import NotFinite
-from mer_jax.training.inputs import MARKS, sources
+from mer_jax.training.inputs import MARKS, Data, sources
 from mer_jax.training.many_runs import train_one
 from mer_jax.training.metric_log import MetricLog
-from mer_jax.training.run import Program
+from mer_jax.training.run import Program, Run
 from mer_jax.whole_files import write_json, write_whole
 
 NEVER_SCORED = "never scored"
@@ -48,37 +49,47 @@ def train_network(settings, clips: Clips, folder: Path, benchmark: Path) -> dict
     check_classes(clips)
     description = describe(settings, clips, start)
     earned = earned_score(description, benchmark)
-    everything = np.arange(len(clips))
-    run = jax.tree.map(lambda leaf: leaf[0],
-                       make_runs(clips, Folds("all", ("all",), (everything,), (everything[:1],)), settings.recipe, 1, "last"))
-    data = data_of(network, clips, start.variables, settings.front)
-    window = window_of(clips.fps) if "frames" in data.inputs else 1
-    program = Program(network, settings.recipe, len(clips.classes), len(clips), "last", clips.flow_coding, settings.light,
-                      window, front=settings.front)
+    program, run, data = of_all_clips(settings, clips, network, start)
     try:
         with MetricLog(None, 1, 1, [stage.epochs for stage in settings.recipe.stages]) as log:
             state = train_one(program, run, data, log)
     except NotFinite as error:
         raise UserMistake(f"training stopped: {error}") from error
-    weights = {name_of(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(state.variables())}
-    kept = {
-        "network": settings.network, "variant": settings.variant, "off": list(settings.off),
-        "options": dict(settings.network_options),
-        "classes": list(clips.classes),
-        "preprocessing": {"inputs": list(network.inputs), "window": window,
-                          "flow_coding": clips.flow_coding if "flow" in data.inputs else getattr(network, "flow_coding", None),
-                          "instants": getattr(network, "instants", None), "front": dataclasses.asdict(settings.front),
-                          "shapes": {name: list(clips.inputs()[name].shape[1:]) for name in sources(network, settings.front)
-                                     if name not in MARKS}},
-        **description, "seen": start.seen.and_those_of(clips).to_json(), "score": earned,
-    }
     if jax.process_index():
         return None
+    kept = {**entries_of(settings, clips, program), **description, "seen": start.seen.and_those_of(clips).to_json(),
+            "score": earned}
     folder.mkdir(parents=True, exist_ok=True)
+    weights = {name_of(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(state.variables())}
     np.savez(file := io.BytesIO(), **weights)
     write_whole(folder / "weights.npz", file.getvalue())
     write_json(folder / "network.json", kept)
     return kept
+
+
+def of_all_clips(settings, clips: Clips, network: nn.Module, start: Start) -> tuple[Program, Run, Data]:
+    """The run that trains on every clip, with seed 0; it holds out the first, whose answer is thrown away."""
+    everything = np.arange(len(clips))
+    folds = Folds("all", ("all",), (everything,), (everything[:1],))
+    run = jax.tree.map(lambda leaf: leaf[0], make_runs(clips, folds, settings.recipe, 1, "last"))
+    data = data_of(network, clips, start.variables, settings.front)
+    window = window_of(clips.fps) if "frames" in data.inputs else 1
+    program = Program(network, settings.recipe, len(clips.classes), len(clips), "last", clips.flow_coding, settings.light,
+                      window, front=settings.front)
+    return program, run, data
+
+
+def entries_of(settings, clips: Clips, program: Program) -> dict:
+    """What network.json says of the network, and of what is done to a clip before it reads it."""
+    network, names = program.network, sources(program.network, settings.front)
+    return {
+        "network": settings.network, "variant": settings.variant, "off": list(settings.off),
+        "options": dict(settings.network_options), "classes": list(clips.classes),
+        "preprocessing": {"inputs": list(network.inputs), "window": program.window,
+                          "flow_coding": clips.flow_coding if "flow" in names else getattr(network, "flow_coding", None),
+                          "instants": getattr(network, "instants", None), "front": dataclasses.asdict(settings.front),
+                          "shapes": {name: list(clips.inputs()[name].shape[1:]) for name in names if name not in MARKS}},
+    }
 
 
 def earned_score(description: dict, benchmark: Path) -> dict | str:

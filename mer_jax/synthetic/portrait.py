@@ -1,5 +1,8 @@
 """The picture of a face at rest, painted by formulas over the mean face's coordinates, in linear radiance."""
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -44,64 +47,90 @@ def inside(level: Array, softness: float) -> Array:
     return jax.nn.sigmoid(-level / softness)
 
 
+def darken(picture: Array, amount: Array | float, colour: Array | float = 0.0) -> Array:
+    return picture * (1 - amount) + amount * colour
+
+
+class Places(NamedTuple):
+    """Where on the mean face the pixels lie: x and y, how far from the middle, and the noise there."""
+
+    x: Array
+    y: Array
+    side: Array
+    rough: dict[str, Array]
+
+    def line(self, points: tuple, width: float) -> Array:
+        """A soft stroke through (x, y) points of one side, drawn on both."""
+        points = np.asarray(points)
+        along = jnp.interp(self.side, points[:, 0], points[:, 1])
+        ends = inside(self.side - points[-1, 0], 0.03) * inside(points[0, 0] - self.side, 0.03)
+        return jnp.exp(-0.5 * ((self.y - along) / width) ** 2) * ends
+
+
 def paint(key: jax.Array, at: Float[Array, "size size 2"], tone: Array, studio: Studio) -> Float[Array, "size size 3"]:
     """The face at rest in linear radiance, over the mean face's coordinates `at`."""
     keys = jax.random.split(key, 6)
     x, y = at[..., :1], at[..., 1:]
-    side, rough = jnp.abs(x), settled(noise(keys[0], at))
-    draw = iter(jax.random.uniform(keys[1], (16,)))
-    mottle = 1 + 0.05 * rough["broad"] + 0.03 * rough["patches"]
+    places = Places(x, y, jnp.abs(x), settled(noise(keys[0], at)))
+    draw = iter(jax.random.uniform(keys[1], (16,)))              # each part takes its numbers in this order
+    mottle = 1 + 0.05 * places.rough["broad"] + 0.03 * places.rough["patches"]
+    face = paint_skin(keys[2], at, places, tone, mottle, draw)
+    hair = pick(next(draw), HAIRS, (0.4, 0.7, 0.85, 0.95)) ** 2.2
+    face = paint_mouth_and_nose(paint_brows(face, places, hair, draw), places, tone)
+    shaded = settled(face) * settled(shading(keys[3], x, y, studio))
+    shaded = settled(paint_eyes(next(draw), shaded, x, y, tone))
+    return paint_head(keys[4], shaded, places, tone * 0.35 * mottle, hair, draw)
+
+
+def paint_skin(key: jax.Array, at: Array, places: Places, tone: Array, mottle: Array, draw: Iterator[Array]) -> Array:
+    """Skin of its tone with pores and blush, moles, folds, and the stubble of some."""
+    _, y, side, rough = places
     pores = 1 + 0.024 * (0.6 + next(draw)) * (rough["pores"] + rough["strands"])
     blush = 0.10 * jnp.exp(-0.5 * (((side - 0.62) / 0.25) ** 2 + ((y - 0.55) / 0.25) ** 2))
     face = tone * mottle * pores * (1 + blush * jnp.array([1.0, -0.6, -0.4]))
-
-    def darken(picture, amount, colour=0.0):
-        return picture * (1 - amount) + amount * colour
-
-    def line(points: tuple, width: float):
-        """A soft stroke through (x, y) points of one side, drawn on both."""
-        points = np.asarray(points)
-        along = jnp.interp(side, points[:, 0], points[:, 1])
-        ends = inside(side - points[-1, 0], 0.03) * inside(points[0, 0] - side, 0.03)
-        return jnp.exp(-0.5 * ((y - along) / width) ** 2) * ends
-
-    moles = jax.random.uniform(keys[2], (10, 2), minval=-1.0) * jnp.array([0.9, 1.1]) + jnp.array([0, 0.5])
+    moles = jax.random.uniform(key, (10, 2), minval=-1.0) * jnp.array([0.9, 1.1]) + jnp.array([0, 0.5])
     spots = jnp.exp(-0.5 * jnp.square(at[:, :, None] - moles).sum(-1) / 0.018**2).max(-1, keepdims=True)
     face = darken(face, 0.45 * spots * next(draw), tone * 0.2)
     folds = [0.05 + 0.25 * next(draw) for _ in range(3)]
-    face = darken(face, folds[0] * line(((0.2, 0.68), (0.34, 0.88), (0.52, 1.14)), 0.03), tone * 0.25)
-    face = darken(face, folds[1] * line(((0.0, -0.72), (0.6, -0.70)), 0.02), tone * 0.25)
-    face = darken(face, folds[2] * line(((0.32, 0.15), (0.5, 0.21), (0.68, 0.17)), 0.025), tone * 0.25)
+    face = darken(face, folds[0] * places.line(((0.2, 0.68), (0.34, 0.88), (0.52, 1.14)), 0.03), tone * 0.25)
+    face = darken(face, folds[1] * places.line(((0.0, -0.72), (0.6, -0.70)), 0.02), tone * 0.25)
+    face = darken(face, folds[2] * places.line(((0.32, 0.15), (0.5, 0.21), (0.68, 0.17)), 0.025), tone * 0.25)
     stubble = (next(draw) < 0.35) * 0.35 * inside(0.75 - y + 0.35 * side, 0.08)
     stubble = stubble * (0.7 + 0.3 * rough["stubble"])
-    face = darken(face, jnp.clip(stubble, 0, 1), tone * 0.2)
+    return darken(face, jnp.clip(stubble, 0, 1), tone * 0.2)
 
-    hair = pick(next(draw), HAIRS, (0.4, 0.7, 0.85, 0.95)) ** 2.2
-    strands = jnp.clip(0.8 + 0.25 * rough["stubble"], 0.3, 1.5)
+
+def paint_brows(face: Array, places: Places, hair: Array, draw: Iterator[Array]) -> Array:
+    _, y, side, rough = places
     thick = 0.045 + 0.035 * next(draw)
-    brow = line(((0.19, -0.30), (0.42, -0.39), (0.62, -0.43), (0.80, -0.38), (0.93, -0.27)), 1.0)
+    brow = places.line(((0.19, -0.30), (0.42, -0.39), (0.62, -0.43), (0.80, -0.38), (0.93, -0.27)), 1.0)
     curve = jnp.interp(side, jnp.array([0.19, 0.42, 0.62, 0.80, 0.93]), jnp.array([-0.30, -0.39, -0.43, -0.38, -0.27]))
     brow = brow * jnp.exp(-0.5 * ((y - curve) / (thick * jnp.interp(side, jnp.array([0.2, 0.5, 0.93]),
                                                                        jnp.array([1.0, 1.0, 0.45])))) ** 2)
-    face = darken(face, jnp.clip(brow * (0.8 + 0.25 * rough["strands"]), 0, 1), hair)
+    return darken(face, jnp.clip(brow * (0.8 + 0.25 * rough["strands"]), 0, 1), hair)
 
-    # The mouth: two lips and the line between them.
+
+def paint_mouth_and_nose(face: Array, places: Places, tone: Array) -> Array:
+    """Two lips and the line between them; nostrils and wings."""
+    x, y, side, rough = places
     lip = tone * jnp.array([0.80, 0.46, 0.46]) * (1 + 0.04 * rough["pores"])
     width = jnp.clip(1 - (side / 0.44) ** 2, 0, 1)
     upper = inside(jnp.maximum(1.19 - 0.13 * width**0.7 + 0.03 * jnp.exp(-((x / 0.06) ** 2)) - y, y - 1.19), 0.012)
     lower = inside(jnp.maximum(1.19 - y, y - 1.19 - 0.18 * width**0.6), 0.012)
     face = darken(face, 0.8 * upper * (side < 0.44), lip * 0.85)
     face = darken(face, 0.75 * lower * (side < 0.44), lip)
-    face = darken(face, 0.85 * line(((0.0, 1.19), (0.30, 1.185), (0.45, 1.195)), 0.012), tone * 0.05)
-
+    face = darken(face, 0.85 * places.line(((0.0, 1.19), (0.30, 1.185), (0.45, 1.195)), 0.012), tone * 0.05)
     nostril = jnp.exp(-0.5 * (((side - 0.105) / 0.042) ** 2 + ((y - 0.735) / 0.022) ** 2))
     face = darken(face, 0.85 * nostril, tone * 0.04)
     wing = jnp.exp(-0.5 * (((side - 0.235) / 0.018) ** 2 + ((y - 0.66) / 0.06) ** 2))
-    face = darken(face, 0.35 * wing, tone * 0.2)
-    shaded = settled(face) * settled(shading(keys[3], x, y, studio))
-    shaded = settled(paint_eyes(next(draw), shaded, x, y, tone))
+    return darken(face, 0.35 * wing, tone * 0.2)
 
-    # The hair line: high or low in the middle, receding or not at the sides, a fringe on some.
+
+def paint_head(key: jax.Array, face: Array, places: Places, neck_tone: Array, hair: Array, draw: Iterator[Array]) -> Array:
+    """The face in its outline, with the neck, the hair and what is behind. The hair line is high or low in the middle, receding
+    or not at the sides, a fringe on some."""
+    x, y, side, rough = places
+    strands = jnp.clip(0.8 + 0.25 * rough["stubble"], 0.3, 1.5)
     crown = -0.95 + 0.23 * next(draw)
     crown = jnp.where(next(draw) < 0.25, -0.62 + 0.1 * next(draw), crown)
     recedes = 0.4 + next(draw)
@@ -109,11 +138,11 @@ def paint(key: jax.Array, at: Float[Array, "size size 2"], tone: Array, studio: 
                            + (jnp.abs(y - 0.38) / 1.54) ** 2.5) - 1, 0.015)
     hairline = inside(y - crown - 0.88 * recedes * jnp.clip(side - 0.55, 0, 1) ** 1.2 + 0.02 * rough["locks"], 0.04)
     mop = inside(jnp.sqrt((x / 1.33) ** 2 + ((y - 0.15) / 1.55) ** 2) - 1, 0.03) * inside(y - 0.75, 0.1)
-    behind = (0.05 + 0.3 * next(draw)) * (1 + 0.1 * (y + x)) * (1 + 0.15 * jax.random.normal(keys[4], (3,)))
+    behind = (0.05 + 0.3 * next(draw)) * (1 + 0.1 * (y + x)) * (1 + 0.15 * jax.random.normal(key, (3,)))
     neck = inside(side - 0.72, 0.04) * inside(1.3 - y, 0.1)
-    picture = darken(jnp.broadcast_to(behind, shaded.shape), neck, tone * 0.35 * mottle)
+    picture = darken(jnp.broadcast_to(behind, face.shape), neck, neck_tone)
     picture = darken(picture, mop, hair * strands)
-    picture = darken(picture, head, shaded)
+    picture = darken(picture, head, face)
     return jnp.clip(darken(picture, mop * hairline, hair * strands), 0, 1)
 
 
