@@ -38,7 +38,7 @@ class AGMENet(nn.Module):
     2^blocks divides is read.
 
     llem, block_attention, region_attention, temporal_attention, ensemble: switch a part off. motion: three more channels,
-    the "difference" to the onset or the "flow" from it, on the enhanced frames, or "none"; see `blocks.frame_channels`.
+    the "difference" to the onset, the "flow" from it, "tvl1", on the enhanced frames, or "none"; see `blocks.frame_channels`.
     positions: learned places and times added to the tokens. place_gain: a learned gain for each place of the aligned face,
     part of no paper: without it the mean over places forgets where something moved.
     enhancement, compensate: of the LLEM, "curve", "retinex" or the warning example "per_frame"; see `blocks.enhancement`.

@@ -10,6 +10,7 @@ from mer_jax.light.camera import LEVELS, darken
 from mer_jax.mistakes import UserMistake
 from mer_jax.models import create, table
 from mer_jax.models.blocks.enhancement import LowLightEnhancement, apply_curve, deflicker
+from mer_jax.models.blocks.frame_channels import flow_since_the_first
 from mer_jax.models.network import Output
 from mer_jax.training.losses import LOSSES
 from mer_jax.training.train_step import Batch
@@ -99,6 +100,19 @@ def test_the_gradient_is_finite_where_nothing_moves(frames):
 
     gradient = jax.jit(jax.grad(loss))(variables["params"])
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
+
+
+@pytest.mark.parametrize(("motion", "learns"), [("flow", True), ("tvl1", False)])
+def test_the_flow_of_a_shifted_picture_is_the_shift_at_half_the_size(motion, learns):
+    coarse = jax.random.uniform(jax.random.key(0), (8, 8, 3))
+    clip = jnp.stack([jax.image.scale_and_translate(coarse, (40, 40, 3), (0, 1), jnp.array([6.0, 6.0]),
+                                                    jnp.array([-4, -4 + 0.3 * t]), "cubic") for t in range(3)])[None]
+    found = jax.jit(lambda clip: flow_since_the_first(clip, motion))(clip)
+    assert found.shape == (1, 3, 20, 20, 3)
+    np.testing.assert_allclose(found[0, :, 5:15, 5:15, 0].mean((1, 2)), [0, 0.3, 0.6], atol=0.05)
+    np.testing.assert_allclose(found[0, :, 5:15, 5:15, 1:].mean((1, 2)), 0, atol=0.05)
+    gradient = jax.jit(jax.grad(lambda clip: jnp.square(flow_since_the_first(clip, motion)).sum()))(clip)
+    assert bool(np.abs(gradient).max() > 0) == learns and np.isfinite(gradient).all()
 
 
 class TestEnhancement:

@@ -1,5 +1,6 @@
 """What a trunk of 2-D convolutions sees of a clip's pictures: each one's looks, and its motion since the first."""
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -8,9 +9,10 @@ from mer_jax.motion.flow_features import strain
 from mer_jax.motion.luma import luma
 from mer_jax.motion.optical_flow import lucas_kanade
 from mer_jax.motion.smoothing import mean_pool_tiles
+from mer_jax.motion.tvl1 import FAST, tvl1
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-MOTIONS = ("difference", "flow", "none")
+MOTIONS = ("difference", "flow", "tvl1", "none")
 FLOW_EVERY = 2                                                # pixels from one answer of the flow to the next
 
 
@@ -23,8 +25,9 @@ def frame_channels(frames: Float[Array, "n t height width 3"], motion: str,
                    appearance: bool = True) -> Float[Array, "nt h w channels"]:
     """ImageNet's normalisation (without `appearance` not), and three channels of motion since the clip's first picture.
 
-    motion: the "difference" to it or the "flow" from it (u, v, strain; one Lucas-Kanade step; everything is then at half the
-    size), in units of their deviation over the clip; or "none". Raises UserMistake for another word.
+    motion: the "difference" to it; the "flow" from it (u, v, strain), by one Lucas-Kanade step; and by "tvl1", TV-L1 in its
+    fast form, through which no gradient goes; all in units of their deviation over the clip, and everything at half the size
+    where there is flow; or "none". Raises UserMistake for another word.
     """
     looks = (frames - jnp.array(IMAGENET_MEAN)) / jnp.array(IMAGENET_STD)
     if not appearance:
@@ -32,15 +35,20 @@ def frame_channels(frames: Float[Array, "n t height width 3"], motion: str,
     if motion not in MOTIONS:
         raise UserMistake(f"motion {motion!r} is not known{nearest(motion, MOTIONS)}; there are: {', '.join(MOTIONS)}")
     if motion != "none":
-        change = frames - frames[:, :1] if motion == "difference" else flow_since_the_first(frames)
+        change = frames - frames[:, :1] if motion == "difference" else flow_since_the_first(frames, motion)
         looks = looks if motion == "difference" else mean_pool_tiles(looks, FLOW_EVERY)
         deviation = jnp.sqrt(jnp.square(change).mean((1, 2, 3, 4), keepdims=True) + 1e-8)
         looks = jnp.concatenate([looks, change / deviation], -1)
     return looks.reshape(-1, *looks.shape[2:])
 
 
-def flow_since_the_first(frames: Float[Array, "n t height width 3"]) -> Float[Array, "n t h w 3"]:
-    """Flow from the first picture to each (u, v) in pixels, and its strain, at half the size."""
+def flow_since_the_first(frames: Float[Array, "n t height width 3"], motion: str) -> Float[Array, "n t h w 3"]:
+    """Flow from the first picture to each (u, v) in pixels, and its strain, at half the size; by "flow" or "tvl1"."""
     grey = luma(frames)
-    flow = lucas_kanade(jnp.broadcast_to(grey[:, :1], grey.shape), grey, every=FLOW_EVERY)
+    first = jnp.broadcast_to(grey[:, :1], grey.shape)
+    if motion == "flow":
+        flow = lucas_kanade(first, grey, every=FLOW_EVERY)
+    else:
+        known = jax.lax.stop_gradient((first[:, 1:], grey[:, 1:]))
+        flow = jnp.pad(mean_pool_tiles(tvl1(*known, FAST), FLOW_EVERY), ((0, 0), (1, 0), (0, 0), (0, 0), (0, 0)))
     return jnp.concatenate([flow, strain(flow)[..., None]], -1)
