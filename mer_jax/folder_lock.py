@@ -40,9 +40,15 @@ def boot_id() -> str:
     return ""
 
 
+def own_command() -> str:
+    """What to type for another process like this one: `python` before a script, else `mer-jax`, however that was called."""
+    script = Path(sys.argv[0])
+    own = script.suffix == ".py" and script.name not in ("__main__.py", "command_line.py")
+    return shlex.join([*(("python", sys.argv[0]) if own else ("mer-jax",)), *sys.argv[1:]])
+
+
 def this_process() -> Holder:
-    return Holder(os.getpid(), socket.gethostname(), boot_id(), round(time.time(), 3), shlex.join(["mer-jax", *sys.argv[1:]]),
-                  os.getcwd())
+    return Holder(os.getpid(), socket.gethostname(), boot_id(), round(time.time(), 3), own_command(), os.getcwd())
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from pathlib import Path
 from lowlight_rows import ALL, DARK, NETWORKS, Form, final_settings, parts_of
 from lowlight_verdict import VERDICTS, best_other, verdict
 
-from mer_jax.evaluation.finished_run import FinishedRun, is_finished, read_run
+from mer_jax.evaluation.finished_run import FinishedRun, read_run
 from mer_jax.evaluation.predictions import Predictions
 from mer_jax.evaluation.run_config import differences
 from mer_jax.evaluation.significance import better_p, holm, over_levels
@@ -17,8 +17,8 @@ METRICS = ("accuracy", "uf1")
 
 
 def finished(folder: Path, names: tuple[str, ...]) -> dict[str, FinishedRun]:
-    """name -> its run, of those runs that are done."""
-    return {name: read_run(folder / name) for name in names if is_finished(folder / name)}
+    """name -> its run, of those runs that are done: metrics.json is written after all that is read here."""
+    return {name: read_run(folder / name) for name in names if (folder / name / "metrics.json").is_file()}
 
 
 def people_of(runs: dict[str, dict[str, FinishedRun]], form: Form) -> str:

@@ -1,12 +1,11 @@
 """config.json of a run's folder: what was run, on what, with which code; and whether a folder holds the run asked for."""
 
-import shlex
-import sys
 from pathlib import Path
 
 from mer_jax.data.clips import Clips, data_digest
 from mer_jax.evaluation.identity import DECISIVE, arrays_digest, code_digest, decisive_versions, digest_of, versions
 from mer_jax.evaluation.start import Start
+from mer_jax.folder_lock import own_command
 from mer_jax.mistakes import UserMistake
 from mer_jax.training.run import Run
 from mer_jax.whole_files import read_json
@@ -24,7 +23,7 @@ def describe(settings, clips: Clips, start: Start) -> dict:
         "weights": {"digest": arrays_digest(start.variables) if start.variables else "", **start.to_json()},
         "versions": versions(),
         "code": {"digest": code_digest()},
-        "command": shlex.join(["mer-jax", *sys.argv[1:]]),
+        "command": own_command(),
     }
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from mer_jax.evaluation.run_status import StatusReader, status_entries
 from mer_jax.evaluation.status_text import status_lines
-from mer_jax.folder_lock import Holder, boot_id, is_held, last_holder, locked, this_process
+from mer_jax.folder_lock import Holder, boot_id, is_held, last_holder, locked, own_command, this_process
 from mer_jax.mistakes import UserMistake
 from mer_jax.training.metric_log import logged_seconds
 
@@ -220,3 +220,10 @@ def test_a_holder_without_all_its_words_is_none(run):
     assert last_holder(run) is None
     (run / ".lock").write_text(json.dumps(dataclasses.asdict(Holder(1, "h", "b", 2.0, "c", "d"))))
     assert last_holder(run) == Holder(1, "h", "b", 2.0, "c", "d")
+
+
+@pytest.mark.parametrize(("program", "words"), [("/somewhere/bin/mer-jax", "mer-jax"), ("mer_jax/command_line.py", "mer-jax"),
+                                               ("studies/zoo.py", "python studies/zoo.py")])
+def test_what_goes_on_is_what_was_called(program, words, monkeypatch):
+    monkeypatch.setattr("sys.argv", [program, "--out=my run"])
+    assert own_command() == f"{words} '--out=my run'"
