@@ -2,12 +2,14 @@
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mer_jax.evaluation.predictions import Predictions, to_csv
 
+STUDIES = Path(__file__).parents[2] / "experiments" / "studies"
 LEVELS, CLASSES, PEOPLE = ("L0", "L1", "L2", "L3", "L4"), ("negative", "positive"), 8
 OTHERS = ("agmenet_plain", "agmenet_plain_t5", "ststnet", "ststnet_t5", "densenet", "densenet_t5", "cnn_gru", "cnn_gru_t5")
 
@@ -154,3 +156,16 @@ def test_the_verdict_is_that_of_the_plan(case, studies):
     assert rules.best_other(against) == "densenet" and rules.verdict(against, OTHERS) == wanted
     del against["cnn_gru"]
     assert rules.verdict(against, OTHERS) == "open"
+
+
+def test_what_is_kept_of_the_end_gives_the_figures_that_are_told(studies):
+    """As docs/low_light.md has them; accuracies counted from the files by hand."""
+    folder, rows = STUDIES / "lowlight_kept", studies("lowlight_rows")
+    found = studies("lowlight_tables").tables(folder, rows.TINY)
+    assert (found["verdict"], found["best_other"], found["rehearsal"]) == ("refuted", "cnn_gru_t5", False)
+    for name, told in (("agmenet", 0.589), ("agmenet_plain", 0.461), ("agmenet_plain_t5", 0.567), ("cnn_gru_t5", 0.656)):
+        lines = (folder / "final" / name / "predictions.csv").read_text().splitlines()
+        right = [row[5] == row[8] for row in (line.split(",") for line in lines[1:]) if row[4] != "L0"]
+        assert len(right) == 96 * 3 * 4 and np.mean(right) == pytest.approx(found["networks"][name]["accuracy"]["mean"])
+        assert np.mean(right) == pytest.approx(told, abs=5e-4)
+        assert rows.read_winner(folder, name, rows.TINY)["network"] == name
