@@ -69,7 +69,8 @@ MODELS = {
 }
 
 
-CHOICES = {"dtype": DTYPES, "form": FORMS, "enhancement": KINDS, "motion": MOTIONS,     # what some fields may be
+# What some fields may be.
+CHOICES = {"dtype": DTYPES, "form": FORMS, "enhancement": KINDS, "motion": MOTIONS, "readout": agmenet.READOUTS,
            "flow_coding": FLOW_CODINGS, "gated": rcn.GATED}
 
 

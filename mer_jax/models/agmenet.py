@@ -12,6 +12,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from mer_jax.models.blocks.attention import RegionAttention, TemporalEncoder
 from mer_jax.models.blocks.convolution import Form
@@ -21,6 +22,7 @@ from mer_jax.models.blocks.frame_channels import frame_channels, middle_frames
 from mer_jax.models.blocks.fusion import TemporalEnsemble, mixed_log_probabilities
 from mer_jax.models.network import Output, compute_dtype
 
+READOUTS = ("mean", "places")
 VARIANTS = {
     "tiny": {"frame_size": 64, "motion": "flow", "instants": 5, "stem": 16, "stem_kernel": 3,
              "growth": 8, "bottleneck": 2, "blocks": (3, 3), "width": 64, "heads": 4},
@@ -40,7 +42,8 @@ class AGMENet(nn.Module):
     llem, block_attention, region_attention, temporal_attention, ensemble: switch a part off. motion: three more channels,
     the "difference" to the onset, the "flow" from it, "tvl1", on the enhanced frames, or "none"; see `blocks.frame_channels`.
     positions: learned places and times added to the tokens. place_gain: a learned gain for each place of the aligned face,
-    part of no paper: without it the mean over places forgets where something moved.
+    part of no paper: without it the mean over places forgets where something moved. readout: that "mean", or "places", all
+    places of the features side by side through a Dense, ReLU and dropout; of no paper either.
     enhancement, compensate: of the LLEM, "curve", "retinex" or the warning example "per_frame"; see `blocks.enhancement`.
     form: of the dense blocks' 3x3 convolutions, "conv" or "patches", see `blocks.convolution`; equal to rounding.
     dtype: what the dense blocks compute in, "float32" or "bfloat16". Enhancement and motion stay float32, since a motion may
@@ -68,6 +71,7 @@ class AGMENet(nn.Module):
     motion: str = "difference"
     positions: bool = True
     place_gain: bool = True
+    readout: str = "mean"
     enhancement: str = "curve"
     compensate: bool = False
     form: Form = "conv"
@@ -99,7 +103,7 @@ class AGMENet(nn.Module):
             tokens = tokens + self.param("place", nn.initializers.normal(1.0), (h * w, self.width))
         if self.place_gain:
             tokens = tokens * self.param("gain", nn.initializers.normal(1.0), (h * w, self.width))
-        moments, attention = tokens.mean(1), {}
+        moments, attention = self.read_out(features.reshape(n * t, -1), tokens, train), {}
         if self.region_attention:
             pooled, weights = RegionAttention(self.heads, name="regions")(tokens)
             moments, attention["region"] = moments + pooled, weights.reshape(n, t, self.heads, h, w)
@@ -113,6 +117,15 @@ class AGMENet(nn.Module):
         attention["ensemble"] = beta
         extras = {**extras, "instant_logits": logits, "beta": beta}
         return Output(mixed_log_probabilities(logits, beta), attention, extras)
+
+    @nn.nowrap
+    def read_out(self, features: Float[Array, "nt all"], tokens: Float[Array, "nt places width"],
+                 train: bool) -> Float[Array, "nt width"]:
+        """Of every moment what does not hang on attention."""
+        if self.readout == "mean":
+            return tokens.mean(1)
+        read = nn.relu(nn.Dense(self.width, name="read")(features.astype(jnp.float32)))
+        return nn.Dropout(self.dropout, deterministic=not train)(read)
 
     @nn.nowrap
     def low_light(self) -> LowLightEnhancement:

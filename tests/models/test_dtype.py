@@ -92,6 +92,7 @@ def test_another_dtype_is_refused():
     ("ststnet", {"dtype": "bf16"}, "network 'ststnet', option dtype='bf16' is not known .did you mean 'bfloat16'"),
     ("ststnet", {"form": "patch"}, "network 'ststnet', option form='patch' is not known .did you mean 'patches'"),
     ("agmenet", {"motion": "flaw"}, "network 'agmenet', option motion='flaw' is not known .did you mean 'flow'"),
+    ("agmenet", {"readout": "place"}, "network 'agmenet', option readout='place' is not known .did you mean 'places'"),
     ("agmenet", {"dropout": 7.0}, "network 'agmenet', option dropout=7.0: wanted 0 or more, less than 1"),
     ("agmenet", {"dropout": float("nan")}, "network 'agmenet', option dropout=nan: wanted 0 or more, less than 1"),
     ("agmenet", {"width": -8}, "network 'agmenet', option width=-8: wanted 0 or more")])
