@@ -25,9 +25,9 @@ def frame_channels(frames: Float[Array, "n t height width 3"], motion: str,
                    appearance: bool = True) -> Float[Array, "nt h w channels"]:
     """ImageNet's normalisation (without `appearance` not), and three channels of motion since the clip's first picture.
 
-    motion: the "difference" to it; the "flow" from it (u, v, strain), by one Lucas-Kanade step; and by "tvl1", TV-L1 in its
-    fast form, through which no gradient goes; all in units of their deviation over the clip, and everything at half the size
-    where there is flow; or "none". Raises UserMistake for another word.
+    motion: the "difference" to it; the "flow" from it (u, v, strain), by one Lucas-Kanade step; "tvl1", that by TV-L1 in
+    its fast form, through which no gradient goes; all in units of their deviation over the clip, and everything at half the
+    size where there is flow; or "none". Raises UserMistake for another word.
     """
     looks = (frames - jnp.array(IMAGENET_MEAN)) / jnp.array(IMAGENET_STD)
     if not appearance:
