@@ -10,6 +10,8 @@ import pytest
 from mer_jax.data.folds import subject_kfold
 from mer_jax.evaluation.benchmark import predictions_of, prepare, train_experiment
 from mer_jax.models import MODELS, create
+from mer_jax.training.many_runs import SHARED, compiled, place
+from mer_jax.training.plan import planned
 from mer_jax.training.stages import Recipe, Stage
 
 pytestmark = pytest.mark.slow
@@ -58,10 +60,22 @@ def test_noise_in_place_of_the_held_out_clips_trains_the_same_network_to_the_bit
     assert experiment.findings == ()
 
 
+def answers_after_one_epoch(experiment, plan):
+    """Held-out probabilities of every run, (runs, test, levels, classes), by the functions that training has compiled."""
+    functions = compiled(planned(experiment.program, plan), *plan.shape)(RECIPE.stages[0])
+    data, found = place(experiment.data, plan.devices, SHARED), []
+    for first in range(0, plan.runs, plan.chunk):
+        runs = place(jax.tree.map(lambda leaf, first=first: leaf[first : first + plan.chunk], experiment.runs), plan.devices)
+        state, _ = functions.epoch(runs, data, functions.init(runs, data), np.int32(0))
+        found.append(np.asarray(functions.finish(runs, data, state)[0]))
+    return np.concatenate(found)
+
+
 def test_one_device_gives_what_eight_give(experiment, learnt):
-    """By the median of eight runs, since 40 epochs make more of rounding in some; of a network that is sure of its answers by
-    then, whatever its seed, this says little."""
+    """After one epoch, before rounding has grown: no answer moves a tenth as far as two seeds' of the same fold lie apart."""
     assert experiment.plan.devices == jax.local_device_count() == 8
-    found = train_experiment(experiment, dataclasses.replace(experiment.plan, devices=1, chunk=1))
-    off = np.abs(found.probabilities - learnt.probabilities).max((1, 2, 3))
-    assert np.median(off) < 0.05, off
+    eight = answers_after_one_epoch(experiment, experiment.plan)
+    one = answers_after_one_epoch(experiment, dataclasses.replace(experiment.plan, devices=1, chunk=1))
+    by_seed = eight.reshape(4, 2, -1)                                                  # seed by seed, in it fold by fold
+    seeds_apart = np.abs(by_seed[:, None] - by_seed[None]).max((2, 3))[~np.eye(4, dtype=bool)].min()
+    assert np.abs(one - eight).max() < 0.1 * seeds_apart
