@@ -9,19 +9,23 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import rankdata
 
-from mer_jax.evaluation.predictions import Predictions
-from mer_jax.evaluation.significance import better_p, holm, right_answers
+from mer_jax.evaluation.significance import holm, sign_flip_p
 
 ERROR = 0.05
 
 
-def compared(tables: dict[str, Predictions]) -> dict:
+def compared(right: dict[str, dict[str, int]]) -> dict:
     """{"ranks": network -> mean over people of its rank by right answers (1: the most; equals share theirs), "told_apart":
-    [better, worse, p after Holm over all pairs and both ways] where p is at most ERROR}."""
-    asked = {pair: better_p(tables[pair[1]], tables[pair[0]]) for pair in itertools.permutations(tables, 2)}
+    [better, worse, p after Holm over all pairs and both ways] where p is at most ERROR}.
+
+    right: network -> person -> how many answers are right, over all seeds; the same people and seeds in all.
+    """
+    people = sorted(next(iter(right.values())))
+    counts = {name: np.array([of_person[person] for person in people]) for name, of_person in right.items()}
+    asked = {(one, other): sign_flip_p(counts[one] - counts[other]) for one, other in itertools.permutations(counts, 2)}
     adjusted = holm(asked) if asked else {}
-    ranks = rankdata(-np.stack([right_answers(table) for table in tables.values()]), axis=0).mean(1)
-    return {"ranks": dict(zip(tables, ranks.tolist(), strict=True)),
+    ranks = rankdata(-np.stack(list(counts.values())), axis=0).mean(1)
+    return {"ranks": dict(zip(counts, ranks.tolist(), strict=True)),
             "told_apart": sorted(([*pair, p] for pair, p in adjusted.items() if p <= ERROR), key=lambda found: found[2])}
 
 

@@ -17,12 +17,13 @@ def studies():
     sys.path.remove(str(STUDIES))
 
 
-@pytest.fixture
-def table(clips, tmp_path):
+@pytest.fixture(scope="session")
+def table(clips, tmp_path_factory):
     """The planted clips as the pictures of a table."""
+    folder = tmp_path_factory.mktemp("planted")
     lines = ["dataset,subject,clip,emotion,flow"]
     for number, (key, label) in enumerate(zip(clips.ids, np.asarray(clips.label), strict=True)):
-        Image.fromarray(np.asarray(clips.flow[number])).save(tmp_path / f"{number}.png")
+        Image.fromarray(np.asarray(clips.flow[number])).save(folder / f"{number}.png")
         lines.append(",".join((*key.split("/"), clips.classes[label], f"{number}.png")))
-    (tmp_path / "clips.csv").write_text("\n".join(lines) + "\n")
-    return tmp_path / "clips.csv"
+    (folder / "clips.csv").write_text("\n".join(lines) + "\n")
+    return folder / "clips.csv"

@@ -2,31 +2,20 @@
 
 import argparse
 import dataclasses
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from mer_jax.evaluation.predictions import Predictions
+from mer_jax.data.folds import subject_kfold
 from mer_jax.mistakes import UserMistake
 
 
-def answers(right: np.ndarray) -> Predictions:
-    """right (people, clips) bool: one run of two classes."""
-    person, clip = (axis.ravel() for axis in np.indices(right.shape))
-    label = clip % 2
-    guess, names, count = np.where(right.ravel(), label, 1 - label), np.array(["a", "b"]), right.size
-    columns = {"run": np.zeros(count, int), "dataset": np.full(count, "made"), "subject": np.char.add("s", person.astype(str)),
-               "clip": np.char.add("c", clip.astype(str)), "label": names[label], "prediction": names[guess]}
-    return Predictions(("a", "b"), columns, np.eye(2)[guess])
-
-
 def test_only_what_every_person_shows_is_told_apart(studies):
-    """Twelve people: p = 2^-12 for each of two pairs, six asked; the other four p are 1 or near."""
-    good, same, bad = np.ones((12, 4), bool), np.ones((12, 4), bool), np.zeros((12, 4), bool)
-    bad[:, 0] = True
-    found = studies("zoo_tests").compared({"bad": answers(bad), "good": answers(good), "same": answers(same)})
+    """Twelve people: p = 2^-12 for each of two pairs, six asked; the other four p are 1 or near. People go by their names."""
+    good = {f"made/s{number}": 4 for number in range(12)}
+    bad, same = dict.fromkeys(good, 3), dict(reversed(good.items()))
+    found = studies("zoo_tests").compared({"bad": bad, "good": good, "same": same})
     assert {tuple(pair[:2]) for pair in found["told_apart"]} == {("good", "bad"), ("same", "bad")}
     assert [p for *_, p in found["told_apart"]] == pytest.approx([6 / 2**12] * 2)
     assert found["ranks"] == {"bad": 3.0, "good": 1.5, "same": 1.5}
@@ -40,34 +29,74 @@ def test_networks_are_joined_as_far_as_none_is_told_apart(studies):
     assert cliques(ranks, [["a", name, 0.01] for name in "bcd"]) == [("b", "c", "d")]
 
 
-def test_the_whole_study_on_planted_clips(studies, table, tmp_path):
-    """What is planted is found, by a network whose every column is there; asked again, nothing is trained."""
-    zoo = studies("zoo")
-    asked = argparse.Namespace(table=table, out=tmp_path / "zoo", only="linear_svm,ststnet", epochs=25, seeds=2, recipe="same",
-                               figure=tmp_path / "zoo.png")
-    found = zoo.study(asked)
-    row = found["rows"]["ststnet"]
+def words(**said) -> argparse.Namespace:
+    """What the command line gives, as usual but for what is said."""
+    usual = {**dict.fromkeys(("table", "out", "only", "figure", "folds")), "epochs": 30, "seeds": 5, "recipe": "same"}
+    return argparse.Namespace(**{**usual, **said})
+
+
+@pytest.fixture(scope="module")
+def done(studies, table, tmp_path_factory):
+    """The whole study on planted clips, and what was asked of it."""
+    folder = tmp_path_factory.mktemp("zoo")
+    asked = words(table=table, out=folder, only="linear_svm,ststnet", epochs=25, seeds=2, figure=folder / "zoo.png")
+    return asked, studies("zoo").study(asked)
+
+
+def test_what_is_planted_is_found_by_a_network_whose_every_column_is_there(studies, done):
+    asked, found = done
+    row, svm = found["rows"]["ststnet"], found["rows"]["linear_svm"]
     assert row["uf1"] > 0.6 and row["peek"] >= row["uf1"] and min(row["ensemble"], row["leaky"]) > 0.6
     assert (row["parameters"], row["mflops"]) == (1683, 0.78) and row["milliseconds"] > 0
     assert found["clips"] == 24 and found["people"] == 6 and Image.open(asked.figure).width > 400
     assert set(found["ranks"]) == {"linear_svm", "ststnet"} and sum(found["ranks"].values()) == pytest.approx(3)
-    text = zoo.text_of(found)
     assert set(row["by_dataset"]) == {"casme2", "smic"} and all(part["uf1"] > 0.4 for part in row["by_dataset"].values())
-    svm = found["rows"]["linear_svm"]
     assert svm["uf1"] == svm["ensemble"] == svm["peek"] > 0.6 and svm["parameters"] == 7059
-    assert "ststnet" in text and "no scores" in text and "none is told apart" in text
-    again = zoo.study(asked)["rows"]["ststnet"]
-    assert {**again, "milliseconds": 0} == {**row, "milliseconds": 0}
-    row["code"] = "0"
-    assert "another version of mer_jax than this: ststnet\n" in zoo.text_of(found) and "another version" not in text
-    asked.epochs = 24
-    with pytest.raises(UserMistake, match=r"honest: of other settings: .*\(25 there, 24 here\).*; name another --out"):
-        zoo.study(asked)
+    assert sum(row["right"].values()) == pytest.approx(2 * 24 * row["accuracy"])
+    text = studies("zoo").text_of(found)
+    assert "ststnet" in text and "no scores" in text and "none is told apart" in text and "left out one by one" in text
+    assert "another version" not in text
+    older = {**found, "rows": {**found["rows"], "ststnet": {**row, "code": "0"}}}
+    assert "another version of mer_jax than this: ststnet\n" in studies("zoo").text_of(older)
+
+
+def test_rows_that_are_kept_are_told_without_table_and_runs_and_none_is_trained_again(studies, done, tmp_path):
+    asked, found = done
+    zoo = studies("zoo")
+    for name in found["rows"]:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "row.json").write_bytes((asked.out / name / "row.json").read_bytes())
+    assert zoo.study(words(out=tmp_path)) == found
+    assert zoo.study(words(**{**vars(asked), "out": tmp_path, "figure": None})) == found
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["row.json", "row.json"]
+
+
+def test_rows_of_other_settings_are_refused_before_anything_is_trained(studies, done, tmp_path):
+    (asked, _), zoo = done, studies("zoo")
+    for changed, said in ({"epochs": 24}, r"epochs \(25 there, 24 here\)"), ({"folds": 3}, r"folds \(None there, 3 here\)"):
+        with pytest.raises(UserMistake, match=rf"linear_svm: of other settings: .*{said}.*; name another --out"):
+            zoo.study(words(**{**vars(asked), **changed}))
+    (tmp_path / "linear_svm").mkdir()
+    (tmp_path / "linear_svm" / "row.json").write_text(
+        (asked.out / "linear_svm" / "row.json").read_text().replace('"seeds": 2', '"seeds": 3'))
+    (tmp_path / "ststnet").mkdir()
+    (tmp_path / "ststnet" / "row.json").write_bytes((asked.out / "ststnet" / "row.json").read_bytes())
+    with pytest.raises(UserMistake, match=r"ststnet is of another table than that of linear_svm: seeds \(2 there, 3 here\)"):
+        zoo.study(words(out=tmp_path))
+    with pytest.raises(UserMistake, match="no row of ststnet is kept there"):
+        zoo.study(words(out=tmp_path / "nothing", only="ststnet"))
+
+
+def test_a_budget_is_refused_where_nothing_is_trained(studies):
+    with pytest.raises(UserMistake, match="--seeds=3: belongs to --table"):
+        studies("zoo").with_usual(words(epochs=None, seeds=3, recipe=None))
+    found = studies("zoo").with_usual(words(table="clips.csv", epochs=None, seeds=3, recipe=None))
+    assert (found.epochs, found.seeds, found.recipe, found.folds) == (30, 3, "same", None)
 
 
 def test_all_that_read_flow_and_no_other_are_asked_the_cheapest_first(studies):
     zoo = studies("zoo")
-    names = zoo.flow_networks()
+    names = studies("zoo_rows").flow_networks()
     assert "agmenet" not in names and names[0] == "linear_svm"
     assert names.index("ststnet") < names.index("off_tanet") < names.index("cabm_fmer")
     with pytest.raises(UserMistake, match="did you mean 'ststnet'"):
@@ -75,10 +104,10 @@ def test_all_that_read_flow_and_no_other_are_asked_the_cheapest_first(studies):
 
 
 def test_the_recipe_is_the_same_for_all_but_the_losses_of_each(studies):
-    zoo, asked = studies("zoo"), SimpleNamespace(table="clips.csv", epochs=7, seeds=3, recipe="same")
-    names = [name for name in zoo.flow_networks() if name != zoo.SVM]
-    found = {name: zoo.settings_for(name, "honest", asked) for name in names}
-    own = {name: zoo.settings_for(name, "honest", SimpleNamespace(**{**vars(asked), "recipe": "own"})) for name in names}
+    rows, asked = studies("zoo_rows"), words(table="clips.csv", epochs=7, seeds=3)
+    names = [name for name in rows.flow_networks() if name != rows.SVM]
+    found = {name: rows.settings_for(name, "honest", asked) for name in names}
+    own = {name: rows.settings_for(name, "honest", words(table="clips.csv", epochs=7, seeds=3, recipe="own")) for name in names}
 
     def without_losses(settings):
         stages = tuple(dataclasses.replace(stage, losses=(("cross_entropy", 1.0),)) for stage in settings.recipe.stages)
@@ -89,4 +118,15 @@ def test_the_recipe_is_the_same_for_all_but_the_losses_of_each(studies):
         assert found[name].recipe.stages[-1].losses == own[name].recipe.stages[-1].losses and found[name].seeds == 3
         assert found[name].protocol == "leave_one_subject_out" and not found[name].allow_leak
     assert found["ststnet"].recipe.epochs == 7 != own["ststnet"].recipe.epochs
-    assert zoo.settings_for("ststnet", "leaky", asked).protocol == "leaky_kfold"
+    assert rows.settings_for("ststnet", "leaky", asked).protocol == "leaky_kfold"
+    in_groups = rows.settings_for("ststnet", "honest", words(table="clips.csv", folds=4))
+    assert (in_groups.protocol, dict(in_groups.protocol_options)) == ("subject_kfold", {"folds": 4})
+
+
+def test_the_linear_machines_leave_out_the_same_groups_as_the_networks(studies, clips):
+    rows = studies("zoo_rows")
+    _, last = rows.svm_row(clips, words(folds=3, seeds=2))
+    wanted = {f"{clip}:{fold}" for fold, test in enumerate(subject_kfold(clips, 3).test) for clip in np.array(clips.ids)[test]}
+    columns = last.columns
+    keys = zip(last.subject_keys(), columns["clip"], columns["fold"], strict=True)
+    assert {f"{person}/{clip}:{fold.removeprefix('fold')}" for person, clip, fold in keys} == wanted
