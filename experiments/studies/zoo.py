@@ -1,24 +1,28 @@
 """Every network that reads a flow picture under the same honest leave-one-subject-out: the table that the field lacks.
 
-Command:  python experiments/studies/zoo.py --table=CLIPS.csv --out=DIR [--only=ststnet,rcn] [--epochs=30] [--seeds=5]
+Command:  python experiments/studies/zoo.py --table=CLIPS.csv --out=DIR [--only=ststnet,rcn_s] [--epochs=30] [--seeds=5]
           [--folds=5] [--recipe=same|own] [--figure=FILE.png] [--json]
           python experiments/studies/zoo.py --out=DIR [--only=...] [--figure=FILE.png] [--json]
 Table:    of 28x28 flow pictures: real ones, or those that `mer-jax flow synthme --out=DIR` leaves in DIR/clips.csv. Without it
           the rows that are there are told, and nothing is trained: DIR/NAME/row.json is all that is read then, and has no clip
 Folds:    each person is left out alone; with --folds people are left out in so many groups (subject_kfold): on two CPU cores
-          the whole table then is hours, where it were days
-Rows:     one network each, and `linear_svm`, a linear support vector machine for each class, C = 1, without seeds and epochs
+          that costs an eighth for 40 people in five groups
+Rows:     one network each, and linear support vector machines, one for each class, C = 1, without chance and epochs: classes
+          weighing as often as they are there (`linear_svm`) or alike (`linear_svm_balanced`). With --only also forms of a
+          network of which its paper says how they rank: FORMS in zoo_rows.py
 Columns:  last      UF1 [95 % over people], UAR, accuracy of the last epoch, mean over seeds: the score
-          ensemble  UF1 of the mean of the seeds' probabilities
           peek      UF1 at the epochs that were best on the tested: what choosing there adds; no score
           leaky     UF1 where clips, not people, are left out (ten folds, or --folds): no score either
           parameters, millions of operations and milliseconds a clip (one answer in a batch of 64, here), and the seconds that
           the honest cross-validation, peeking at every epoch, took as one program
+          A second line has last of the mean of the seeds' probabilities. A network whose loss or answers end as no number says
+          so in its row, and has no right answer
 Tests:    each pair's exact sign-flip test over people of the number of right answers, both ways, Holm's correction over all
           pairs; the figure has the networks by their mean rank over people, with a bar over neighbours none of whom is told
           apart from another
 Recipe:   same: Adam, 1e-3 falling along a cosine, batches of at most 64, --epochs, each network with its own paper's losses;
-          no class weights, no augmentation; own: what its file in experiments/ says, whatever --epochs
+          no class weights (but for the balanced machines), no augmentation; own: what its file in experiments/ says, whatever
+          --epochs
 Stopped, the same command goes on; a row that is there is not asked again. No number is chosen by what the tested people say.
 """
 
@@ -28,7 +32,7 @@ import sys
 from pathlib import Path
 
 from called import called
-from zoo_rows import flow_networks, kept_rows, refuse_others, row, settings_for
+from zoo_rows import FORMS, flow_networks, kept_rows, refuse_others, row_of, settings_for
 from zoo_tests import compared, diagram
 
 import mer_jax
@@ -60,12 +64,12 @@ def train_missing(names: tuple[str, ...], arguments: argparse.Namespace) -> None
     clips = mer_jax.load(first.source, first.classes)
     refuse_others(names, clips, arguments)
     for name in names:
-        print(f"zoo: {name} {line_of(row(name, clips, arguments))}", file=sys.stderr)
+        print(f"zoo: {name} {line_of(row_of(name, clips, arguments))}", file=sys.stderr)
 
 
 def chosen(only: str | None) -> tuple[str, ...]:
-    known = flow_networks()
-    for name in (names := tuple(only.split(",")) if only else known):
+    known = (*flow_networks(), *FORMS)
+    for name in (names := tuple(only.split(",")) if only else flow_networks()):
         if name not in known:
             raise UserMistake(f"network {name!r} is none that reads flow{nearest(name, known)}; there are: {', '.join(known)}")
     return names
@@ -84,11 +88,15 @@ def with_usual(arguments: argparse.Namespace) -> argparse.Namespace:
 
 
 def line_of(row: dict) -> str:
-    low, high = row["interval"]["uf1"]
-    taken = "     -" if row["milliseconds"] is None else f"{row['milliseconds']:6.3f}"
-    return (f"{row['uf1']:.3f} [{low:.3f}, {high:.3f}]  {row['uar']:.3f}  {row['accuracy']:.3f}     {row['ensemble']:.3f}   "
-            f"{row['peek']:.3f}  {row['leaky']:.3f}  {row['parameters']:>9,}  {row['mflops']:7.2f}  {taken}"
-            f"  {row['seconds']:6.0f}")
+    if "failed" in row:
+        return f"failed: {row['failed']}"
+    return (f"{headlines_of(row)}  {row['peek']:.3f}  {row['leaky']:.3f}  {row['parameters']:>11,}  {row['mflops']:7.2f}  "
+            f"{row['milliseconds']:7.3f}  {row['seconds']:6.0f}")
+
+
+def headlines_of(part: dict) -> str:
+    low, high = part["interval"]["uf1"]
+    return f"{part['uf1']:.3f} [{low:.3f}, {high:.3f}]  {part['uar']:.3f}  {part['accuracy']:.3f}   "
 
 
 def text_of(found: dict) -> str:
@@ -97,11 +105,16 @@ def text_of(found: dict) -> str:
     left_out = f"left out in {found['folds']} groups" if found["folds"] else "left out one by one"
     lines = [f"{found['clips']} clips of {found['people']} people, {left_out}, {found['seeds']} seeds, recipe "
              f"{found['recipe']}{epochs}",
-             f"{'':16}UF1, last epoch       UAR    accuracy  ensemble  peek   leaky  parameters   MFLOP  ms/clip  seconds"]
-    lines += [f"{name:15} {line_of(row)}" for name, row in sorted(found["rows"].items(), key=lambda item: -item[1]["uf1"])]
+             f"{'':29}UF1, last epoch       UAR    accuracy  peek   leaky   parameters    MFLOP  ms/clip  seconds"]
+    for name, row in sorted(found["rows"].items(), key=lambda item: -item[1].get("uf1", 0)):
+        lines.append(f"{name:28} {line_of(row)}")
+        if "ensemble" in row:
+            lines.append(f"{'  its seeds, averaged':28} {headlines_of(row['ensemble'])}".rstrip())
     if older := [name for name, row in found["rows"].items() if row["code"] != code_digest()]:
         lines += [f"trained by another version of mer_jax than this: {', '.join(older)}"]
-    lines += ["peek and leaky are no scores", "", "better, over people (p after Holm):"]
+    trained = sum(row.get("seconds", 0) for row in found["rows"].values())
+    lines += ["peek and leaky are no scores", f"all honest cross-validations: {trained:.0f} seconds", "",
+              "better, over people (p after Holm):"]
     lines += [f"{better} above {worse}: {p:.4f}" for better, worse, p in found["told_apart"]] or ["none is told apart"]
     return "\n".join(lines)
 

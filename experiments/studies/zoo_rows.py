@@ -4,12 +4,13 @@ import argparse
 import time
 from pathlib import Path
 
+import flax.linen as nn
 import jax
 import numpy as np
 
 from mer_jax.config_reading import read_config
 from mer_jax.data.clips import Clips, data_digest
-from mer_jax.data.folds import PROTOCOLS, Folds
+from mer_jax.data.folds import PROTOCOLS
 from mer_jax.evaluation.finished_run import read_run
 from mer_jax.evaluation.identity import code_digest
 from mer_jax.evaluation.linear_svm import svm_predictions
@@ -19,8 +20,9 @@ from mer_jax.evaluation.run_folder import run_benchmark
 from mer_jax.evaluation.score import HEADLINES, entry
 from mer_jax.evaluation.significance import right_answers
 from mer_jax.mistakes import UserMistake
-from mer_jax.models import MODELS, create, row_of
+from mer_jax.models import MODELS, counted, create
 from mer_jax.settings import Settings, settings_of
+from mer_jax.training.finite import NotFinite
 from mer_jax.whole_files import read_json, write_json
 
 EXPERIMENTS = Path(__file__).parents[1]
@@ -29,13 +31,25 @@ SAME = {"name": "adam", "learning_rate": 1e-3, "weight_decay": 0.0, "schedule": 
 PLAIN = {"class_weights": "none", "label_smoothing": 0.0, "augmentation": {"flip": False, "shift": 0, "dark": 0.0}}
 KINDS = ("honest", "leaky")
 AT_ONCE = 64
-SVM = "linear_svm"
+SVM, BALANCED_SVM = "linear_svm", "linear_svm_balanced"
+MACHINES = (SVM, BALANCED_SVM)
+# Rows that are asked for by their names alone: row -> what is changed of a network's own. Papers state how these rank.
+FORMS: dict[str, dict] = {
+    "cabm_fmer_without_attention": {"network": {"name": "cabm_fmer", "variant": "convmixer"}},
+    "dual_atme_whole_face": {"network": {"name": "dual_atme", "off": ("puzzled_face",)}},
+    "dual_atme_puzzled_face": {"network": {"name": "dual_atme", "off": ("whole_face",)}},
+    "featref_without_proposals": {"network": {"name": "featref"}, "losses": {"cross_entropy": 1.0}},
+    "htnet_attending": {"network": {"name": "htnet", "variant": "attending"}},
+    **{f"mfe_net_without_{part}": {"network": {"name": "mfe_net", "off": (part,)}}
+       for part in ("multi_scale", "channel_attention", "self_attention")},
+    **{f"rcn_{variant}": {"network": {"name": "rcn", "variant": variant}} for variant in "swpcf"},
+}
 
 
 def flow_networks() -> tuple[str, ...]:
-    """The names of the rows: what reads a flow picture and nothing else, the cheapest first."""
+    """The names of the rows of the whole table: what reads a flow picture and nothing else, the cheapest first."""
     names = [name for name, known in MODELS.items() if known.network.inputs == ("flow",)]
-    return (SVM, *sorted(names, key=lambda name: row_of(name, next(iter(MODELS[name].variants)))["mflops"]))
+    return (*MACHINES, *sorted(names, key=lambda name: counted(create(name, 3))["mflops"]))
 
 
 def protocol(kind: str, folds: int | None) -> dict:
@@ -47,8 +61,12 @@ def protocol(kind: str, folds: int | None) -> dict:
 
 
 def settings_for(name: str, kind: str, arguments: argparse.Namespace) -> Settings:
-    """Of a network's run: its own file's, but for data, protocol and seeds, and the recipe, unless --recipe=own."""
-    _, config = read_config([f"--config={EXPERIMENTS / name}.py", f"--config.data.table={arguments.table}"])
+    """Of a row's run: its network's own file's, but for data, protocol and seeds, and the recipe, unless --recipe=own."""
+    changes = FORMS.get(name, {"network": {"name": name}})
+    _, config = read_config([f"--config={EXPERIMENTS / changes['network']['name']}.py",
+                             f"--config.data.table={arguments.table}"])
+    config.network.update(changes["network"])
+    config.losses = changes.get("losses", config.losses)
     selected = {"selection": "test_peek"} if kind == "honest" else {"selection": "last", "allow_leak": True}
     config.update({**protocol(kind, arguments.folds), **selected, "seeds": arguments.seeds})     # peeking gives the last too
     if arguments.recipe == "same":
@@ -61,18 +79,21 @@ def asked(name: str, clips: Clips, arguments: argparse.Namespace) -> dict:
     table = {"data": data_digest(clips), "clips": len(clips), "people": len(clips.subjects), "folds": arguments.folds,
              "seeds": arguments.seeds, "recipe": arguments.recipe,
              "epochs": arguments.epochs if arguments.recipe == "same" else None}
-    settings = {} if name == SVM else decisive(settings_for(name, "honest", arguments).to_json())
+    settings = {} if name in MACHINES else decisive(settings_for(name, "honest", arguments).to_json())
     return {"table": table, "settings": settings}
 
 
-def row(name: str, clips: Clips, arguments: argparse.Namespace) -> dict:
-    """A row: the one that is kept, or else trained now, and kept."""
+def row_of(name: str, clips: Clips, arguments: argparse.Namespace) -> dict:
+    """A row: the one that is kept, or else trained now, and kept; of a network whose numbers end as none what was said of it,
+    and no right answer."""
     path = arguments.out / name / "row.json"
     if not path.is_file():
-        found, last = svm_row(clips, arguments) if name == SVM else network_row(name, clips, arguments)
-        right = dict(zip(np.unique(last.subject_keys()).tolist(), right_answers(last).tolist(), strict=True))
+        try:
+            found = (machine_row if name in MACHINES else network_row)(name, clips, arguments)
+        except NotFinite as failure:
+            found = {"failed": str(failure), "right": dict.fromkeys(clips.subjects, 0), "code": code_digest()}
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, {**found, "right": right, "asked": asked(name, clips, arguments)})
+        write_json(path, {**found, "asked": asked(name, clips, arguments)})
     return read_json(path)
 
 
@@ -93,7 +114,7 @@ def refuse_others(names: tuple[str, ...], clips: Clips, arguments: argparse.Name
     for name in names:
         path = arguments.out / name / "row.json"
         found = [(path, read_json(path).get("asked"), asked(name, clips, arguments))] if path.is_file() else []
-        for kind in () if name == SVM else KINDS:
+        for kind in () if name in MACHINES else KINDS:
             path = arguments.out / name / kind / "config.json"
             if path.is_file():
                 found.append((path, decisive(read_json(path).get("settings")),
@@ -103,34 +124,33 @@ def refuse_others(names: tuple[str, ...], clips: Clips, arguments: argparse.Name
                 raise UserMistake(f"{path.parent}: of other settings: {'; '.join(changed)}; name another --out")
 
 
-def network_row(name: str, clips: Clips, arguments: argparse.Namespace) -> tuple[dict, Predictions]:
-    """A network's row, and the predictions of its last epoch."""
+def network_row(name: str, clips: Clips, arguments: argparse.Namespace) -> dict:
+    """Of a network. Raises NotFinite where its loss or an answer is none."""
     honest, leaky = (arguments.out / name / kind for kind in KINDS)
-    found = run_benchmark(settings_for(name, "honest", arguments), clips, honest)
+    settings = settings_for(name, "honest", arguments)
+    seconds = run_benchmark(settings, clips, honest)["seconds"]
     run_benchmark(settings_for(name, "leaky", arguments), clips, leaky)
     table = read_run(honest).table
-    last = table.where(selection="last")
-    known = row_of(name, next(iter(MODELS[name].variants)))
-    return {**scores(last, ensemble=mean_of_runs(last), peek=table.where(selection="test_peek"), leaky=read_run(leaky).table),
-            **{part: known[part] for part in ("parameters", "mflops", "evidence")},
-            "milliseconds": milliseconds(name, clips), "seconds": found["seconds"],
-            "code": read_json(honest / "config.json")["code"]["digest"]}, last
+    network = create(settings.network, len(clips.classes), settings.variant, settings.off, **dict(settings.network_options))
+    known = counted(network)
+    return {**scores(table.where(selection="last"), table.where(selection="test_peek"), read_run(leaky).table), **known,
+            "evidence": MODELS[settings.network].evidence, "milliseconds": milliseconds(network, clips), "seconds": seconds,
+            "code": read_json(honest / "config.json")["code"]["digest"]}
 
 
-def svm_row(clips: Clips, arguments: argparse.Namespace) -> tuple[dict, Predictions]:
-    """The row of the linear machines, and their predictions as those of each seed; deterministic, so ensemble and peek are what
-    it says anyway."""
-    def folds(kind: str) -> Folds:
+def machine_row(name: str, clips: Clips, arguments: argparse.Namespace) -> dict:
+    """Of the linear machines, whose classes weigh the same in the second form. They have no chance in them and no epochs, so
+    each seed is the same to them, and peeking adds nothing."""
+    def said(kind: str) -> Predictions:
         how = protocol(kind, arguments.folds)
-        return PROTOCOLS[how["protocol"]](clips, **how["protocol_options"])
+        folds = PROTOCOLS[how["protocol"]](clips, **how["protocol_options"])
+        return svm_predictions(clips, folds, weights="balanced" if name == BALANCED_SVM else "none")
 
     start = time.perf_counter()
-    last = svm_predictions(clips, folds("honest"))
-    seconds, features = time.perf_counter() - start, clips.flow[0].size
-    return {**scores(last, ensemble=last, peek=last, leaky=svm_predictions(clips, folds("leaky"))),
-            "parameters": len(clips.classes) * (features + 1), "mflops": 2e-6 * len(clips.classes) * features,
-            "evidence": "baseline, no paper's", "milliseconds": None, "seconds": seconds,
-            "code": code_digest()}, repeated(last, arguments.seeds)
+    last = repeated(said("honest"), arguments.seeds)
+    seconds, network = time.perf_counter() - start, create("linear", len(clips.classes))           # whose answer is theirs
+    return {**scores(last, last, said("leaky")), **counted(network), "evidence": "baseline, no paper's",
+            "milliseconds": milliseconds(network, clips), "seconds": seconds, "code": code_digest()}
 
 
 def repeated(table: Predictions, runs: int) -> Predictions:
@@ -140,19 +160,23 @@ def repeated(table: Predictions, runs: int) -> Predictions:
     return Predictions(table.classes, columns, np.tile(table.probabilities, (runs, 1)))
 
 
-def scores(last: Predictions, **others: Predictions) -> dict:
-    """Headlines and their intervals of the last epoch, of all and of each database, and the UF1 of the other ways to look at
-    the same network."""
-    own, parts = entry(last), {name: entry(last.where(dataset=name)) for name in last.unique("dataset")}
-    return {**{metric: own[metric] for metric in HEADLINES},
-            "by_dataset": {name: {metric: part[metric] for metric in HEADLINES} for name, part in parts.items()},
-            "interval": {metric: own["interval_subjects"][metric] for metric in HEADLINES},
-            **{name: entry(table)["uf1"] for name, table in others.items()}}
+def scores(last: Predictions, peek: Predictions, leaky: Predictions) -> dict:
+    """Of the last epoch: headlines with their intervals, of each database, and of its seeds' probabilities averaged
+    ("ensemble"); right answers of each person; and the UF1 of the two other ways to look at the same network."""
+    def headlines(table: Predictions) -> dict:
+        found = entry(table)
+        return {**{metric: found[metric] for metric in HEADLINES},
+                "interval": {metric: found["interval_subjects"][metric] for metric in HEADLINES}}
+
+    return {**headlines(last), "ensemble": headlines(mean_of_runs(last)), "peek": entry(peek)["uf1"],
+            "leaky": entry(leaky)["uf1"],
+            "by_dataset": {name: headlines(last.where(dataset=name)) for name in last.unique("dataset")},
+            "right": dict(zip(np.unique(last.subject_keys()).tolist(), right_answers(last).tolist(), strict=True))}
 
 
-def milliseconds(name: str, clips: Clips) -> float:
+def milliseconds(network: nn.Module, clips: Clips) -> float:
     """Of one answer in a batch of AT_ONCE clips of the table, on the device that is there: the least of five."""
-    network, flow = create(name, len(clips.classes)), jax.device_put(np.resize(np.asarray(clips.flow), (AT_ONCE, 28, 28, 3)))
+    flow = jax.device_put(np.resize(np.asarray(clips.flow), (AT_ONCE, *clips.flow.shape[1:])))
     variables = jax.jit(lambda x: network.init(jax.random.key(0), {"flow": x}, train=False))(flow)
     answer, taken = jax.jit(lambda v, x: network.apply(v, {"flow": x}, train=False).logits), []
     for _ in range(6):

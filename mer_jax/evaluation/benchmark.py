@@ -29,7 +29,6 @@ from mer_jax.evaluation.predictions import Predictions
 from mer_jax.evaluation.seen import NOBODY, Seen, tested_but_seen
 from mer_jax.evaluation.start import NOTHING, Start, as_start
 from mer_jax.mistakes import UserMistake
-from mer_jax.training.finite import NotFinite
 from mer_jax.training.front import PLAIN, Front
 from mer_jax.training.hyper import Hyper
 from mer_jax.training.inputs import Data
@@ -129,11 +128,8 @@ def train_experiment(experiment: Experiment, plan: Plan, folder: Path | None = N
     stages = [stage.epochs for stage in e.program.recipe.stages]
     with MetricLog(folder, plan.runs, plan.chunk, stages, e.program.selection) as log:
         checkpoints = folder / "checkpoints" if folder is not None else None
-        try:
-            return train_many(e.program, e.runs, e.data, e.names, plan, log, checkpoints,
-                              experiment_digest(e.program, e.runs, e.clips, e.data.start, plan), checkpoint_seconds)
-        except NotFinite as error:
-            raise UserMistake(f"training stopped: {error}") from error
+        return train_many(e.program, e.runs, e.data, e.names, plan, log, checkpoints,
+                          experiment_digest(e.program, e.runs, e.clips, e.data.start, plan), checkpoint_seconds)
 
 
 def predictions_of(experiment: Experiment, result: Result, hyper: int = 0) -> Predictions:

@@ -21,7 +21,6 @@ from mer_jax.evaluation.score import HEADLINES, score
 from mer_jax.evaluation.start import Start, read_start
 from mer_jax.mistakes import UserMistake
 from mer_jax.models import create
-from mer_jax.training.finite import NotFinite
 from mer_jax.training.inputs import MARKS, Data, sources
 from mer_jax.training.many_runs import train_one
 from mer_jax.training.metric_log import MetricLog
@@ -50,11 +49,8 @@ def train_network(settings, clips: Clips, folder: Path, benchmark: Path) -> dict
     description = describe(settings, clips, start)
     earned = earned_score(description, benchmark)
     program, run, data = of_all_clips(settings, clips, network, start)
-    try:
-        with MetricLog(None, 1, 1, [stage.epochs for stage in settings.recipe.stages]) as log:
-            state = train_one(program, run, data, log)
-    except NotFinite as error:
-        raise UserMistake(f"training stopped: {error}") from error
+    with MetricLog(None, 1, 1, [stage.epochs for stage in settings.recipe.stages]) as log:
+        state = train_one(program, run, data, log)
     if jax.process_index():
         return None
     kept = {**entries_of(settings, clips, program), **description, "seen": start.seen.and_those_of(clips).to_json(),

@@ -47,24 +47,24 @@ class Entry:
 
 MODELS = {
     "agmenet": Entry(AGMENet, "AGMENet, JETBM 2024 (doi 10.5281/zenodo.13933725)", "abstract only", agmenet.VARIANTS),
-    "cabm_fmer": Entry(CABMFMER, "CABM-FMER, IEEE Access (doi 10.1109/ACCESS.2024.3525151); 28x28 is enlarged to 112",
-                       "abstract only", cabm_fmer.VARIANTS),
+    "cabm_fmer": Entry(CABMFMER, "CABM-FMER, IEEE Access (doi 10.1109/ACCESS.2024.3525151)", "abstract only",
+                       cabm_fmer.VARIANTS),
     "capsulenet": Entry(CapsuleNet, "CapsuleNet, FG 2019 (doi 10.1109/FG.2019.8756544); reads flow, theirs the apex frame",
-                        "exact port of the capsules, of the trunk too as enlarged", capsulenet.VARIANTS),
+                        "public code without a published count; the trunk as enlarged", capsulenet.VARIANTS),
     "cnn_gru": Entry(CnnGru, "none: a CNN with a GRU, to compare with", "baseline, no paper's", cnn_gru.VARIANTS),
     "densenet": Entry(DenseNet, "none: a plain DenseNet, to compare with", "baseline, no paper's", densenet.VARIANTS),
     "dual_atme": Entry(DualATME, "Dual-ATME, Entropy 2023 (doi 10.3390/e25030460)", "exact port; the puzzle cut from flow"),
     "dual_inception": Entry(DualInception, "Dual-Inception, Zhou et al., FG 2019 (its public code)", "exact port"),
     "featref": Entry(FeatRef, "FeatRef, Pattern Recognition 2022 (arXiv 2101.04838)", "abstract; trunk as public code"),
-    "htnet": Entry(HTNet, "HTNet, Neurocomputing 2024 (arXiv 2307.14637)", "exact port; areas of an aligned face",
-                   htnet.VARIANTS),
+    "htnet": Entry(HTNet, "HTNet, Neurocomputing 2024 (arXiv 2307.14637)",
+                   "public code without a published count; areas of an aligned face", htnet.VARIANTS),
     "linear": Entry(Linear, "none: a linear classifier, to compare with", "baseline, no paper's", linear.VARIANTS),
     "mfe_net": Entry(MFENet, "MFE-Net, SIViP 2024 (doi 10.1007/s11760-024-03221-1)", "abstract only"),
     "off_apexnet": Entry(OffApexNet, "OFF-ApexNet, Signal Processing: Image Communication 2019 (arXiv 1805.08699)",
                          "exact port of Off-TANet's port", off_apexnet.VARIANTS),
-    "off_tanet": Entry(OffTANet, "Off-TANet, PRICAI 2021 (its public code); 28x28 is enlarged to 112", "exact port",
-                       off_tanet.VARIANTS),
-    "rcn": Entry(RCN, "RCN, IEEE TIP 2020 (arXiv 2006.09674); 28x28 is enlarged to 60", "exact port (P: mended)", rcn.VARIANTS),
+    "off_tanet": Entry(OffTANet, "Off-TANet, PRICAI 2021 (its public code)", "exact port", off_tanet.VARIANTS),
+    "rcn": Entry(RCN, "RCN, IEEE TIP 2020 (arXiv 2006.09674)", "public code without a published count (P: mended)",
+                 rcn.VARIANTS),
     "ststnet": Entry(STSTNet, "Liong et al., FG 2019 (arXiv 1902.03634)", "exact port"),
 }
 
@@ -122,19 +122,27 @@ def create(name: str, classes: int, variant: str | None = None, off: tuple[str, 
 
 
 def table() -> list[dict]:
-    """One row for each variant of each network: name, paper, input, parameters (3 classes), mflops (millions of operations of
-    its products and convolutions for one clip), evidence."""
-    return [row_of(name, variant) for name, entry in MODELS.items() for variant in entry.variants]
+    """One row for each variant of each network: name, paper, input, parameters and mflops (3 classes, one clip), evidence."""
+    return [{"name": name, "variant": variant, **described(entry, entry.network(classes=3, **fields))}
+            for name, entry in MODELS.items() for variant, fields in entry.variants.items()]
 
 
-def row_of(name: str, variant: str) -> dict:
-    entry = MODELS[name]
-    network = entry.network(classes=3, **entry.variants[variant])
-    inputs = example_inputs(network)
+def described(entry: Entry, network: nn.Module) -> dict:
+    """What a row of the table says of a network beside its name; of a picture that is enlarged first, how far."""
+    def said(kind: str, shape: tuple[int, ...]) -> str:
+        words = [kind, "x".join(map(str, shape))]
+        if kind == "flow":
+            side = getattr(network, "side", shape[0])
+            words += [network.flow_coding, *([f"enlarged to {side}x{side}"] if side != shape[0] else [])]
+        return " ".join(words)
+
+    seen = " + ".join(said(kind, shape) for kind, shape in input_shapes(network).items())
+    return {"paper": entry.paper, "input": seen, **counted(network), "evidence": entry.evidence}
+
+
+def counted(network: nn.Module) -> dict:
+    """{"parameters", "mflops": millions of operations of its products and convolutions for one clip}."""
     begin = functools.partial(network.init, train=False)                    # which answers too, so it is traced but once
-    program, shapes = jax.make_jaxpr(begin, return_shape=True)(jax.random.key(0), inputs)
-    seen = [" ".join(filter(None, (key, "x".join(map(str, shape)), network.flow_coding if key == "flow" else "")))
-            for key, shape in input_shapes(network).items()]
-    return {"name": name, "variant": variant, "paper": entry.paper, "input": " + ".join(seen),
-            "parameters": sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes["params"])),
-            "mflops": round(operations(program.jaxpr) / 1e6, 2), "evidence": entry.evidence}
+    program, shapes = jax.make_jaxpr(begin, return_shape=True)(jax.random.key(0), example_inputs(network))
+    return {"parameters": sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes["params"])),
+            "mflops": round(operations(program.jaxpr) / 1e6, 2)}

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mer_jax.mistakes import UserMistake
 
-class NotFinite(Exception):
-    """The loss or a prediction of a run is NaN or infinite; says where."""
+
+class NotFinite(UserMistake):
+    """The loss or a prediction of a run is NaN or infinite: what was asked for cannot be trained so. Says where."""
 
 
 def check_losses(loss: np.ndarray, epoch: int, names: Sequence[str]) -> None:
@@ -14,7 +16,8 @@ def check_losses(loss: np.ndarray, epoch: int, names: Sequence[str]) -> None:
     bad = np.argwhere(~np.isfinite(loss))
     if len(bad):
         run, step = bad[0]
-        raise NotFinite(f"loss is {loss[run, step]} at epoch {epoch}, step {step} of {loss.shape[1]}, in {names[run]}")
+        raise NotFinite(f"training stopped: loss is {loss[run, step]} at epoch {epoch}, step {step} of {loss.shape[1]}, in "
+                        f"{names[run]}")
 
 
 def check_predictions(probabilities: np.ndarray, epoch: np.ndarray, names: Sequence[str]) -> None:
@@ -25,4 +28,5 @@ def check_predictions(probabilities: np.ndarray, epoch: np.ndarray, names: Seque
     bad = np.argwhere(~np.isfinite(probabilities))
     if len(bad):
         run = bad[0][0]
-        raise NotFinite(f"a predicted probability is {probabilities[tuple(bad[0])]} at epoch {epoch[run]}, in {names[run]}")
+        raise NotFinite(f"training stopped: a predicted probability is {probabilities[tuple(bad[0])]} at epoch {epoch[run]}, "
+                        f"in {names[run]}")
