@@ -140,7 +140,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
 
-    from lowlight_tables import text_of
+    from lowlight_text import text_of
 
     from mer_jax.mistakes import UserMistake
     from mer_jax.training.preemption import Interrupted

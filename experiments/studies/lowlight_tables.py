@@ -1,9 +1,10 @@
 """The tables of lowlight.md, from the folders of the runs alone."""
 
+import dataclasses
 from pathlib import Path
 
 from lowlight_rows import ALL, DARK, NETWORKS, Form, final_settings, parts_of
-from lowlight_verdict import VERDICTS, best_other, verdict
+from lowlight_verdict import ERROR, best_other, verdict
 
 from mer_jax.evaluation.finished_run import FinishedRun, read_run
 from mer_jax.evaluation.predictions import Predictions
@@ -72,9 +73,37 @@ def compared(first: Predictions, others: dict[str, Predictions], named: tuple[st
     return {name: {**part, "holm": adjusted[name], "holm_other": other_way[name]} for name, part in found.items()}
 
 
+def trivial(run: FinishedRun) -> dict[str, dict[str, float]]:
+    """Accuracy at each level, and "dark", their mean over L1 to L4, of what everything should be better than: the majority of
+    the training people's answers, and the linear classifier on apex - onset, which is trained at the level it is asked at."""
+    linear, majority = run.metrics.get("linear"), run.metrics.get("majority_vote")
+    if not (linear and majority):
+        return {}
+    found = {"majority vote": dict.fromkeys(ALL, majority["accuracy"]),
+             "linear classifier": {level: linear[level]["accuracy"] for level in ALL}}
+    return {name: {**levels, "dark": sum(levels[level] for level in DARK) / len(DARK)} for name, levels in found.items()}
+
+
+def behind_t5(networks: dict[str, Predictions]) -> dict:
+    """What each network is behind T5 above itself without, where both are there; no comparison of the plan's, so p alone."""
+    pairs = [name for name in networks if f"{name}_t5" in networks]
+    return {name: compared(networks[f"{name}_t5"], {name: networks[name]}, (name,))[name] for name in pairs}
+
+
+def statements(against: dict) -> list[str]:
+    """The two that stand beside the verdict, by lowlight.md."""
+    found = []
+    if "agmenet_plain" in against and against["agmenet_plain"]["holm"] > ERROR:
+        found.append("the enhancement buys nothing that can be shown here")
+    if "agmenet_plain_t5" in against and against["agmenet_plain_t5"]["accuracy"]["interval"][0] <= 0:
+        found.append("AGMENet without its enhancement behind T5 is as good, as far as can be shown: the gain is that of T5")
+    return found
+
+
 def tables(folder: Path, form: Form) -> dict:
-    """{"people", "rehearsal": whether they are others than the plan's, "networks": scores, "against": AGMENet less each,
-    "best_other", "verdict", "parts": AGMENet less each with one part changed, "missing"}."""
+    """{"people", "rehearsal": whether they are others than the plan's, "form", "codes": the first digits of a code's digest ->
+    the rows it trained, "trivial", "networks": scores, "against": AGMENet less each, "behind_t5", "best_other", "verdict",
+    "statements", "parts": AGMENet less each with one part changed, "missing"}."""
     runs = {"final": finished(folder / "final", tuple(NETWORKS)), "ablation": finished(folder / "ablation", parts_of(form))}
     people = people_of(runs, form)
     networks, parts = ({name: run.table for name, run in rows.items()} for rows in runs.values())
@@ -82,45 +111,16 @@ def tables(folder: Path, form: Form) -> dict:
     others = {name: table for name, table in networks.items() if name != "agmenet"}
     named = tuple(name for name in NETWORKS if name != "agmenet")
     against = compared(own, others, named) if own else {}
+    codes: dict[str, list[str]] = {}
+    for kind, rows in runs.items():
+        for name, run in rows.items():
+            codes.setdefault(str(run.config.get("code", {}).get("digest"))[:8], []).append(f"{kind}/{name}")
     return {
-        "people": people, "rehearsal": bool(people) and people != form.people,
+        "people": people, "rehearsal": bool(people) and people != form.people, "form": dataclasses.asdict(form), "codes": codes,
+        "trivial": trivial(next(iter(runs["final"].values()))) if networks else {},
         "networks": {name: scored(table) for name, table in networks.items()},
         "against": against, "best_other": best_other(against) if against else "", "verdict": verdict(against, named),
+        "behind_t5": behind_t5(networks), "statements": statements(against),
         "parts": compared(own, parts, parts_of(form)) if own else {},
         "missing": [*(f"final/{name}" for name in NETWORKS if name not in networks),
                     *(f"ablation/{name}" for name in parts_of(form) if name not in parts)]}
-
-
-def text_of(found: dict) -> str:
-    """What the command prints without --json."""
-    if "search" in found:
-        return "\n".join(f"{name:18} trial {part['trial']}: {words_of(part['setting'])}   accuracy over L1 to L4 "
-                         f"{part['accuracy'][part['trial']]:.3f} (of the trials {min(part['accuracy']):.3f} to "
-                         f"{max(part['accuracy']):.3f})" for name, part in found["search"].items())
-    if "networks" not in found:
-        return "\n".join(f"{kind} {name:22} accuracy " + "  ".join(
-            f"{level} {part['accuracy']:.3f}" for level, part in row["by_light"].items())
-            for kind, rows in found.items() for name, row in rows.items())
-    rehearsal = ", who are not the plan's: a rehearsal" if found["rehearsal"] else ""
-    lines = [f"people: {found['people'] or 'none yet'}{rehearsal}", "",
-             "accuracy and UF1, mean over L1 to L4 [95 % over people], and the accuracy at each level"]
-    for name, row in sorted(found["networks"].items(), key=lambda item: -item[1]["accuracy"]["mean"]):
-        means = "   ".join(f"{row[metric]['mean']:.3f} {ends_of(row[metric]['interval'])}" for metric in METRICS)
-        lines.append(f"{name:18} {means}   " + "  ".join(f"{level} {value:.3f}" for level, value in row["by_level"].items()))
-    for title, rows in (("AGMENet less each network", found["against"]), ("AGMENet less AGMENet but for", found["parts"])):
-        lines += ["", f"{title}, on the same people: accuracy, UF1 over L1 to L4; accuracy at L0; p, and after Holm; "
-                  "after Holm that the other is better"]
-        lines += [f"{name:22} " + "   ".join(f"{row[part]['difference']:+.3f} {ends_of(row[part]['interval'], '+')}"
-                                             for part in (*METRICS, "L0"))
-                  + f"   p {row['p']:.4f} {row['holm']:.4f}; {row['holm_other']:.4f}" for name, row in rows.items()]
-    best = f" (the best other row: {found['best_other']})" if found["best_other"] else ""
-    lines += ["", f"verdict{' of the rehearsal' if rehearsal else ''}: {VERDICTS[found['verdict']]}{best}"]
-    return "\n".join([*lines, "", f"not run yet: {', '.join(found['missing']) or 'none'}"])
-
-
-def ends_of(interval: list[float], sign: str = "") -> str:
-    return f"[{interval[0]:{sign}.2f}, {interval[1]:{sign}.2f}]"
-
-
-def words_of(setting: dict) -> str:
-    return ", ".join(f"{name} {value:g}" for name, value in setting.items())

@@ -2,7 +2,8 @@
 
 "Dual-ATME: Dual-Branch Attention Network for Micro-Expression Recognition", Entropy 25(3), 460, 2023,
 https://doi.org/10.3390/e25030460. Exact: every layer, the loss and the training are those of the authors' public code, with its
-4,833,193 parameters. Not known: the coding of their flow (here the field's, u, v and strain), and their boxes.
+4,833,193 parameters, but for the attention of the lower branch, which the paper leaves out (`attend_lower`). Not known: the
+coding of their flow (here the field's, u, v and strain), and their boxes.
 """
 
 from typing import ClassVar

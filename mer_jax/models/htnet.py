@@ -5,8 +5,9 @@ https://arxiv.org/abs/2307.14637. Exact: every layer and size is that of the aut
 
 In that code a picture of 28 x 28 has 4 x 4 patches, cut at the first level into 4 x 4 blocks, at the second its 2 x 2 into
 2 x 2, and at the third one is left: every self-attention is over one place, its weight is 1, and queries and keys learn
-nothing. And the code of a place is one number for all features, which the norms behind it take out again. Variant "attending"
-leaves the first level out: four places look at each other inside each area, as the paper tells it, and then in the face.
+nothing. And the code of a place is one number for all features: at the last level the norms behind it take it out again, before
+that it shifts all features of a place alike. Variant "attending" leaves the first level out: four places look at each other
+inside each area, as the paper tells it, and then in the face.
 """
 
 import math

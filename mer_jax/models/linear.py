@@ -1,7 +1,7 @@
 """A linear classifier of the flow picture, by softmax: the least that a network must be better than.
 
-No paper's. Trained by the library's own loop, so a study's row beside the networks; solved to the end are its rivals in
-`evaluation.linear` (ridge regression) and `evaluation.linear_svm`.
+No paper's. Trained by the library's own loop, so a study's row beside the networks; `evaluation.linear_svm` reads
+the same picture and is solved to the end.
 """
 
 from typing import ClassVar

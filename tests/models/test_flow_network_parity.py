@@ -102,8 +102,9 @@ class TorchInception(nn.Module):
 
 
 class TorchDualATME(nn.Module):
-    def __init__(self):
+    def __init__(self, attend_lower=False):
         super().__init__()
+        self.attend_lower = attend_lower
         for name in ("upper", "lower"):
             self.add_module(name, with_parts(nn.Module(), inception1=TorchInception(3, 6), inception2=TorchInception(24, 12)))
         self.cbam = with_parts(nn.Module(), channel=gates_of("channel", 48, 3, 0, True),
@@ -117,7 +118,8 @@ class TorchDualATME(nn.Module):
         puzzle = functional.grid_sample(x, 2 * places - 1, padding_mode="border", align_corners=False)
         whole, puzzled = (functional.max_pool2d(part.inception2(functional.max_pool2d(part.inception1(v), 2)), 2)
                           for part, v in ((self.upper, x), (self.lower, puzzle)))
-        whole = spatially_gated(self.cbam.spatial, channel_gated(self.cbam.channel, whole))
+        whole, attended = (spatially_gated(self.cbam.spatial, channel_gated(self.cbam.channel, v)) for v in (whole, puzzled))
+        puzzled = attended if self.attend_lower else puzzled
         return self.fc(torch.relu(self.norm(self.hidden(torch.cat([whole, puzzled], 1).flatten(1)))))
 
 
@@ -229,6 +231,7 @@ class TorchRCN(nn.Module):
 @pytest.mark.parametrize(("name", "fields", "peer"), [
     ("off_tanet", {"variant": "native"}, TorchOffTANet),
     ("cabm_fmer", {"variant": "native", "width": 32, "depth": 2}, TorchConvMixer), ("dual_atme", {}, TorchDualATME),
+    ("dual_atme", {"attend_lower": True}, functools.partial(TorchDualATME, True)),
     ("dual_inception", {}, TorchDualInception), ("off_apexnet", {}, TorchOffApexNet),
     ("off_apexnet", {"variant": "rectified"}, lambda: TorchOffApexNet(nn.ReLU)),
     *(("rcn", {"variant": kind, "features": 16}, functools.partial(TorchRCN, kind)) for kind in "aswpcf"),

@@ -34,6 +34,8 @@ MAPS = {"cabm_fmer": {"channel": (2, 16), "spatial": (2, 4, 4)}, "capsulenet": {
 SHARES = {"self": (-2, -1), "places": -1, "level1": -1, "level2": -1, "coupling": 1, "squares": (-2, -1)}    # sums there are 1
 FORMED = {"cabm_fmer": 2, "capsulenet": 13, "dual_atme": 8, "dual_inception": 8, "featref": 8, "htnet": 1, "mfe_net": 7,
           "off_apexnet": 4, "off_tanet": 6, "rcn": 3}                                   # convolutions that have two forms
+NO_WAY_IN = {"dual_atme": 1, "off_tanet": 5}       # of 20 seeds: no hidden unit of the channel gate lives; they have 3 and 1
+GATES = ("['channel']['hidden']['kernel']", "['gate']['hidden']['kernel']")
 NORMED = sorted(set(TINY) - {"dual_inception", "featref", "htnet", "linear", "off_apexnet"})    # networks with batch norm
 
 
@@ -147,16 +149,21 @@ def test_networks_of_two_directions_read_both_and_no_third_channel(made, flow):
 
 
 @pytest.mark.parametrize("made", sorted(set(NORMED) - {"capsulenet"}), indirect=True)
-def test_no_convolution_has_a_dead_kernel_at_the_start(made, step, flow):
+def test_no_convolution_has_a_dead_kernel_at_the_start_and_no_channel_gate_is_cut_off(made, step, flow):
     """Over 20 seeds; a unit that is never active for any picture gives its kernel no gradient. Without batch norm, as FeatRef
-    is, and the 9x9 convolution of CapsuleNet, some are."""
-    _, network, _, _ = made
-    init = jax.jit(lambda key: network.init(key, {"flow": flow}, train=False))
+    and Dual-Inception are, and the 9x9 convolution of CapsuleNet, some are. A channel gate all of whose hidden units are dead
+    is the same for every picture; the published ones of a few units may be."""
+    name, network, _, _ = made
+    init, gates, closed = jax.jit(lambda key: network.init(key, {"flow": flow}, train=False)), 0, 0
     for seed in range(20):
         gradient, _, _ = step(init(jax.random.key(seed)), flow, jax.random.key(0))
-        dead = [jax.tree_util.keystr(path) for path, leaf in jax.tree_util.tree_leaves_with_path(gradient)
-                if leaf.ndim == 4 and not np.abs(leaf).max((0, 1, 2)).all()]
+        leaves = [(jax.tree_util.keystr(path), leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(gradient)]
+        dead = [path for path, leaf in leaves if leaf.ndim == 4 and not np.abs(leaf).max((0, 1, 2)).all()]
         assert not dead, f"seed {seed}: {dead}"
+        hidden = [leaf for path, leaf in leaves if path.endswith(GATES)]
+        gates, closed = gates + len(hidden), closed + any(not np.any(leaf) for leaf in hidden)
+    assert closed <= NO_WAY_IN.get(name, 0)
+    assert bool(gates) == any(kind.startswith("channel") for kind in MAPS[name])
 
 
 @pytest.mark.parametrize("shape", [(2, 32, 32, 3), (2, 28, 28, 1), (28, 28, 3)])

@@ -27,7 +27,7 @@ def test_each_quarter_has_its_anchor_in_the_middle_and_the_mirrored_face_the_mir
 
 
 @pytest.mark.parametrize(("variant", "attends"), [("paper", False), ("attending", True)])
-def test_as_published_no_query_and_no_key_learns_anything(flow, variables_of, variant, attends):
+def test_as_published_no_query_no_key_and_no_code_of_the_last_place_learns_anything(flow, variables_of, variant, attends):
     network = create("htnet", 3, variant, width=12, depths=(1, 1, 1)[attends:])
     variables = variables_of(network)
 
@@ -36,6 +36,8 @@ def test_as_published_no_query_and_no_key_learns_anything(flow, variables_of, va
         return jnp.square(output.logits).sum(), output.attention
 
     gradient, attention = jax.jit(jax.grad(loss, has_aux=True))(variables["params"])
+    codes = [float(np.abs(gradient[level]["place"]).max()) for level in sorted(gradient) if level.startswith("level")]
+    assert codes[-1] < 1e-4 < 1e-2 < min(codes[:-1])
     for level in ("level1", "level2"):
         learnt = [bool(np.abs(gradient[level]["layer1"]["attention"][name]["kernel"]).max() > 1e-6) for name in "qkv"]
         assert learnt == [attends, attends, True]

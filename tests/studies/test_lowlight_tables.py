@@ -30,14 +30,16 @@ def finish(studies, tmp_path):
     """Writes the folder of a row's finished run, of so many right answers of each person."""
     rows = studies("lowlight_rows")
 
-    def write(name, right=(1,) * PEOPLE, people="synthme/easy_fresh", form=rows.TINY, digest="d" * 64, kind="final"):
+    def write(name, right=(1,) * PEOPLE, people="synthme/easy_fresh", form=rows.TINY, digest="d" * 64, kind="final", code="c",
+              metrics="{}"):
         folder = tmp_path / kind / name
         folder.mkdir(parents=True, exist_ok=True)
         settings = rows.final_settings(name, form, people, {"setting": vars(rows.trials()[0])}).to_json()
-        (folder / "config.json").write_text(json.dumps({"settings": settings, "data": {"digest": digest}}))
+        (folder / "config.json").write_text(json.dumps({"settings": settings, "data": {"digest": digest},
+                                                         "code": {"digest": code * 64}}))
         (folder / "predictions.csv").write_text(to_csv(answers(right)))
-        for other in ("metrics.json", "report.html"):
-            (folder / other).write_text("{}")
+        (folder / "metrics.json").write_text(metrics)
+        (folder / "report.html").write_text("")
 
     return write
 
@@ -124,6 +126,49 @@ def test_the_other_way_round_it_is_refuted(finish, table):
     assert (found["verdict"], found["best_other"]) == ("refuted", "cnn_gru")
     assert found["against"]["cnn_gru"]["holm_other"] == 8 / 256
     assert "(the best other row: cnn_gru)" in table()[1]
+
+
+def test_a_part_whose_interval_holds_0_is_said_to_buy_nothing(finish, table):
+    """One part is worth an answer of every person, the other an answer to two and costs one to two others."""
+    finish("agmenet", (2, 2, 0, 0, 1, 1, 1, 1))
+    finish("no_enhancement", (1, 1, 0, 0, 0, 0, 0, 0), kind="ablation")
+    finish("no_ensemble", (1, 1, 1, 1, 1, 1, 1, 1), kind="ablation")
+    out = table()[1]
+    (needed,), (needless,) = ([line for line in out.splitlines() if line.startswith(name)]
+                              for name in ("no_enhancement", "no_ensemble"))
+    assert "+0.375" in needed and "buys nothing" not in needed
+    assert "+0.000" in needless and needless.endswith("buys nothing that can be shown")
+
+
+def test_what_t5_buys_each_network_is_told_beside_the_plan(finish, table):
+    finish("cnn_gru", (1,) * PEOPLE)
+    finish("cnn_gru_t5", (2,) * PEOPLE)
+    finish("ststnet_t5")
+    found = json.loads(table("--json")[1])["behind_t5"]
+    assert set(found) == {"cnn_gru"}
+    assert (found["cnn_gru"]["accuracy"]["difference"], found["cnn_gru"]["p"]) == (0.5, 1 / 256)
+
+
+def test_statements_stand_beside_the_verdict(finish, table, studies):
+    for name in ("agmenet", *OTHERS):
+        finish(name)
+    out = table()[1]
+    assert "the enhancement buys nothing that can be shown here" in out and "behind T5 is as good" in out
+    finish("agmenet", (2,) * PEOPLE)
+    out = table()[1]
+    assert "buys nothing" not in out and "is as good" not in out
+
+
+def test_trivial_rows_stand_below_and_rows_of_another_code_are_named(finish, table):
+    levels = {level: {"accuracy": accuracy} for level, accuracy in zip(LEVELS, (0.9, 0.4, 0.3, 0.2, 0.1), strict=True)}
+    finish("agmenet", metrics=json.dumps({"majority_vote": {"accuracy": 0.5}, "linear": levels}))
+    assert "\ncode " not in table()[1]
+    finish("no_ensemble", kind="ablation", code="d")
+    out = table()[1]
+    assert "code cccccccc: final/agmenet\ncode dddddddd: ablation/no_ensemble" in out
+    (linear,) = (line for line in out.splitlines() if line.startswith("linear classifier"))
+    assert linear.split() == ["linear", "classifier", "0.250", "L0", "0.900", "L1", "0.400", "L2", "0.300", "L3", "0.200", "L4",
+                              "0.100"]
 
 
 def figures(difference, interval, holm=0.03, holm_other=1.0, bright=(-0.02, 0.02)) -> dict:
