@@ -1,6 +1,7 @@
 """The tables and the verdict of the low-light experiment, from folders written by hand: nothing is trained."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from mer_jax.evaluation.predictions import Predictions, to_csv
 
-STUDIES = Path(__file__).parents[2] / "experiments" / "studies"
+STUDIES, DOCS = (Path(__file__).parents[2] / name for name in ("experiments/studies", "docs"))
 LEVELS, CLASSES, PEOPLE = ("L0", "L1", "L2", "L3", "L4"), ("negative", "positive"), 8
 OTHERS = ("agmenet_plain", "agmenet_plain_t5", "ststnet", "ststnet_t5", "densenet", "densenet_t5", "cnn_gru", "cnn_gru_t5")
 
@@ -203,10 +204,57 @@ def test_the_verdict_is_that_of_the_plan(case, studies):
     assert rules.verdict(against, OTHERS) == "open"
 
 
-def test_what_is_kept_of_the_end_gives_the_figures_that_are_told(studies):
-    """As docs/low_light.md has them; accuracies counted from the files by hand."""
-    folder, rows = STUDIES / "lowlight_kept", studies("lowlight_rows")
-    found = studies("lowlight_tables").tables(folder, rows.TINY)
+TOLD = {"CNN and GRU, behind T5": "cnn_gru_t5", "STSTNet on TV-L1, behind T5": "ststnet_t5", "AGMENet": "agmenet",
+        "AGMENet without LLEM, behind T5": "agmenet_plain_t5", "CNN and GRU": "cnn_gru", "STSTNet on TV-L1": "ststnet",
+        "AGMENet without LLEM": "agmenet_plain", "plain DenseNet, behind T5": "densenet_t5", "plain DenseNet": "densenet",
+        "the same behind T5": "agmenet_plain_t5", "STSTNet": "ststnet", "STSTNet behind T5": "ststnet_t5",
+        "plain DenseNet behind T5": "densenet_t5", "CNN and GRU behind T5": "cnn_gru_t5", "the majority vote": "majority vote",
+        "a linear classifier on apex - onset, trained at the very level": "linear classifier",
+        "plain DenseNet, which has not learnt": "densenet"}
+
+
+def told_tables(page: Path) -> list[dict[str, list[float]]]:
+    """The tables of a page: row -> all numbers of it, in order."""
+    found, inside = [], False
+    for line in page.read_text().splitlines():
+        if line.startswith("|") and not inside:
+            found.append({})
+        inside = line.startswith("|")
+        name, *cells = line.strip("|").replace("*", "").split("|") if inside else ("",)
+        if name.strip() in TOLD:
+            numbers = [number for cell in cells for number in re.findall(r"[-+]?\d*\.\d+|1$", cell.strip())]
+            found[-1][TOLD[name.strip()]] = [float(number) for number in numbers]
+    return found
+
+
+@pytest.fixture(scope="module")
+def kept(studies):
+    return studies("lowlight_tables").tables(STUDIES / "lowlight_kept", studies("lowlight_rows").TINY)
+
+
+def test_every_number_that_the_page_tells_is_that_of_what_is_kept(kept):
+    def end(row):
+        return [row["accuracy"]["mean"], *row["accuracy"]["interval"], row["uf1"]["mean"], *row["by_level"].values()]
+
+    def less(row, *p):
+        return [number for part in ("accuracy", "uf1", "L0") if part != "uf1" or "holm" in p
+                for number in (row[part]["difference"], *row[part]["interval"])] + [row[name] for name in p]
+
+    trivial = {name: [row["dark"], *(row[level] for level in LEVELS)] for name, row in kept["trivial"].items()}
+    wanted = [{**{name: end(row) for name, row in kept["networks"].items()}, **trivial},
+              {name: less(row, "holm") for name, row in kept["against"].items()},
+              {name: less(row, "p") for name, row in kept["behind_t5"].items()}]
+    for told, rows in zip(told_tables(DOCS / "low_light.md"), wanted, strict=False):
+        assert set(told) == set(rows)
+        for name, numbers in rows.items():
+            assert len(told[name]) == len(numbers), name
+            np.testing.assert_allclose(told[name], numbers, atol=0.0051, err_msg=name)
+            assert told[name][0] == pytest.approx(numbers[0], abs=5.1e-4)
+
+
+def test_what_is_kept_of_the_end_gives_the_figures_that_are_told(kept, studies):
+    """Accuracies counted from the files by hand."""
+    folder, found, rows = STUDIES / "lowlight_kept", kept, studies("lowlight_rows")
     assert (found["verdict"], found["best_other"], found["rehearsal"]) == ("refuted", "cnn_gru_t5", False)
     for name, told in (("agmenet", 0.589), ("agmenet_plain", 0.461), ("agmenet_plain_t5", 0.567), ("cnn_gru_t5", 0.656)):
         lines = (folder / "final" / name / "predictions.csv").read_text().splitlines()
