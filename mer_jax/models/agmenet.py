@@ -44,7 +44,8 @@ class AGMENet(nn.Module):
     positions: learned places and times added to the tokens. place_gain: a learned gain for each place of the aligned face,
     part of no paper: without it the mean over places forgets where something moved. readout: that "mean", or "places", all
     places of the features side by side through a Dense, ReLU and dropout; of no paper either.
-    enhancement, compensate: of the LLEM, "curve", "retinex" or the warning example "per_frame"; see `blocks.enhancement`.
+    enhancement, compensate: of the LLEM, "curve", "retinex" or the warning example "per_frame"; deflicker, window_mean,
+    brightening, light_gate: parts of it that are switched off; see `blocks.enhancement`.
     form: of the dense blocks' 3x3 convolutions, "conv" or "patches", see `blocks.convolution`; equal to rounding.
     dtype: what the dense blocks compute in, "float32" or "bfloat16". Enhancement and motion stay float32, since a motion may
     change a pixel by 1/255, which bfloat16 cannot tell; so do parameters, statistics, attention and answers.
@@ -74,6 +75,10 @@ class AGMENet(nn.Module):
     readout: str = "mean"
     enhancement: str = "curve"
     compensate: bool = False
+    deflicker: bool = True
+    window_mean: bool = True
+    brightening: bool = True
+    light_gate: bool = True
     form: Form = "conv"
     dtype: str = "float32"
     batch_axis: str | None = None
@@ -130,4 +135,6 @@ class AGMENet(nn.Module):
     @nn.nowrap
     def low_light(self) -> LowLightEnhancement:
         """The enhancement, which by itself takes the variables that the network has under "llem"."""
-        return LowLightEnhancement(kind=self.enhancement, compensate=self.compensate, name="llem")
+        return LowLightEnhancement(kind=self.enhancement, compensate=self.compensate, deflicker=self.deflicker,
+                                   window_mean=self.window_mean, brightening=self.brightening, light_gate=self.light_gate,
+                                   name="llem")

@@ -82,6 +82,36 @@ def test_along_the_motion_a_still_window_keeps_its_mean_and_a_moving_one_its_det
     assert lost[1] < 0.5 * lost[0]
 
 
+def test_each_part_that_is_switched_off_is_gone_and_no_other(dark, enhanced):
+    """By the law of each part: without deflicker a flash stays, without the window's mean its middle frame stands for it,
+    without brightening the mean is what is seen, without the gate bright clips are brightened like dark ones."""
+    flash = dark.at[:, 2].multiply(1.2)
+    bright = dark + 0.6
+
+    def seen(windows, **parts):
+        module = LowLightEnhancement(**parts)
+        params = module.init(jax.random.key(1), dark)
+        moved = jax.tree.map(lambda leaf: leaf + 0.3 * jax.random.normal(jax.random.key(leaf.size), leaf.shape), params)
+        return module.apply(moved, windows)
+
+    def mean_of(pictures):
+        return np.asarray(pictures).mean((0, 2, 3, 4))
+
+    whole, flickering = (mean_of(seen(flash, **parts)[1]["denoised"]) for parts in ({}, {"deflicker": False}))
+    assert whole[2] == pytest.approx(whole[0], rel=0.01) and flickering[2] > 1.15 * flickering[0]
+    assert flickering[0] == pytest.approx(whole[0], rel=0.01)
+    changing = dark * jnp.linspace(0.98, 1.02, 5)[:, None, None, None]
+    middle = seen(changing, window_mean=False, deflicker=False)[1]["denoised"]
+    np.testing.assert_array_equal(middle, changing[:, :, 2])
+    pictures, extras = seen(dark, brightening=False)
+    np.testing.assert_array_equal(pictures, extras["denoised"])
+    assert not extras["curve"].any()
+    (shut, (opened, extras)) = (seen(bright, **parts) for parts in ({}, {"light_gate": False}))
+    little, much = (float(jnp.abs(pictures - parts["denoised"]).max()) for pictures, parts in (shut, (opened, extras)))
+    assert little < 0.1 * much
+    assert float(shut[1]["gate"][0]) < 0.02 < 0.9 < float(seen(dark)[1]["gate"][0]) < float(extras["gate"][0]) == 1
+
+
 def test_an_unknown_kind_or_option_is_named(moving_clips):
     folds, recipe = leave_one_subject_out(moving_clips), Recipe((Stage(1, 1e-3),))
     with pytest.raises(UserMistake, match="enhancement='retinx' is not known .did you mean 'retinex'"):

@@ -166,6 +166,33 @@ def test_no_convolution_has_a_dead_kernel_at_the_start_and_no_channel_gate_is_cu
     assert bool(gates) == any(kind.startswith("channel") for kind in MAPS[name])
 
 
+PARTS = [(name, part) for name in sorted(TINY) for part, default in fields_of(name).items()
+         if default is True and getattr(create(name, 3), part)]                                # RCN's first form is without two
+
+
+@pytest.mark.parametrize(("name", "part"), PARTS)
+def test_without_a_part_it_answers_otherwise_and_still_learns(name, part, flow, variables_of):
+    """Its maps are those of the whole, and a share where they are one there."""
+    fields = {option: value for option, value in TINY[name].items() if option != "variant"}
+    whole, less = (create(name, 3, TINY[name].get("variant"), off, **fields) for off in ((), (part,)))
+
+    def loss(params, variables):
+        output = less.apply({**variables, "params": params}, {"flow": flow}, train=False)
+        return jnp.square(output.logits).sum(), output
+
+    variables = variables_of(less)
+    gradient, output = jax.jit(jax.grad(loss, has_aux=True))(variables["params"], variables)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient)) and any(
+        np.abs(leaf).max() > 0 for leaf in jax.tree.leaves(gradient))
+    answer = jax.jit(lambda v: whole.apply(v, {"flow": flow}, train=False).logits)(variables_of(whole))
+    assert float(jnp.abs(output.logits - answer).max()) > 1e-3
+    for kind, weights in output.attention.items():
+        if kind in MAPS[name]:
+            assert weights.shape == (6, *MAPS[name][kind])
+        if kind in SHARES:
+            np.testing.assert_allclose(weights.sum(SHARES[kind]), 1, atol=1e-5)
+
+
 @pytest.mark.parametrize("shape", [(2, 32, 32, 3), (2, 28, 28, 1), (28, 28, 3)])
 def test_flow_of_another_size_is_refused(made, shape):
     _, network, variables, _ = made

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 
 from mer_jax.light.compensation import moved_back
 from mer_jax.mistakes import UserMistake, nearest
+from mer_jax.models.blocks.frame_channels import middle_frames
 from mer_jax.motion.luma import luma
 
 ITERATIONS = 8
@@ -81,11 +82,18 @@ class LowLightEnhancement(nn.Module):
     curves differ from moment to moment by what the noise did, and what differs is motion to whoever looks for it.
 
     Gate g = sigmoid(20 (.5 - p98)) with p98 of the luma of the clip's small mean picture, so that a well-lit clip passes.
+
+    deflicker, window_mean, brightening, light_gate: switch a part off. Then native frames stay as bright as they are, a window's
+    middle frame stands for it, nothing is brightened by whatever kind, or all clips are, well lit or not.
     """
 
     scale: int = 8
     kind: str = "curve"
     compensate: bool = False
+    deflicker: bool = True
+    window_mean: bool = True
+    brightening: bool = True
+    light_gate: bool = True
 
     @nn.compact
     def __call__(self, windows: Float[Array, "n t w h width 3"]) -> tuple[Float[Array, "n t h width 3"], dict]:
@@ -95,8 +103,13 @@ class LowLightEnhancement(nn.Module):
         denoised = self.denoised(windows)
         glimpse = self.glimpse(denoised.mean(1, keepdims=True))
         bright = jnp.percentile(luma(glimpse).reshape(len(windows), -1), 98, axis=1)
-        gate = nn.sigmoid(20 * (0.5 - bright))[:, None, None, None, None]
+        gate = nn.sigmoid(20 * (0.5 - bright)) if self.light_gate else jnp.ones(len(windows))
+        gate = gate[:, None, None, None, None]
         extras = {"denoised": denoised, "gate": gate[:, 0, 0, 0, 0]}
+        if not self.brightening:
+            map_of = {"illumination": glimpse[:, 0], "lit": glimpse[:, 0]} if self.kind == "retinex" else {
+                "curve": jnp.zeros_like(denoised[:, 0])}
+            return denoised, {**extras, "enhanced": denoised, **map_of}
         if self.kind == "retinex":
             light = IlluminationNet(name="illumination")(glimpse[:, 0])
             enhanced = jnp.clip(denoised / self.enlarged(light[:, None], denoised) ** gate, 0, 1)
@@ -108,11 +121,13 @@ class LowLightEnhancement(nn.Module):
         return enhanced, {**extras, "enhanced": enhanced, "curve": curve.mean(1)}
 
     def denoised(self, windows: Float[Array, "n t w h width 3"]) -> Float[Array, "n t h width 3"]:
+        steady = deflicker(windows) if self.deflicker else windows
+        if not self.window_mean:
+            return middle_frames(steady)
         binomial = jnp.array([1.0])
         for _ in range(windows.shape[2] - 1):
             binomial = jnp.convolve(binomial, jnp.array([0.5, 0.5]))
         weights = jax.nn.softmax(self.param("window", lambda _: jnp.log(binomial)))
-        steady = deflicker(windows)
         return jnp.einsum("ntwhxc,w->nthxc", moved_back(steady) if self.compensate else steady, weights)
 
     def glimpse(self, pictures: Float[Array, "n t h width 3"]) -> Float[Array, "n t small_h small_w 3"]:
