@@ -1,10 +1,12 @@
 """Does AGMENet help in the dark? The frozen plan of lowlight.md: searched on some people, then scored on others, once.
 
-Command:  python experiments/studies/lowlight.py --out=DIR (--search | --final | --ablation | --table) [--only=NAME,NAME]
-          [--full] [--people=synthme/easy_fresh] [--json]
+Command:  python experiments/studies/lowlight.py --out=DIR (--search | --final | --ablation | --supplement | --table)
+          [--only=NAME,NAME] [--full] [--people=synthme/easy_fresh] [--json]
 --search    each network's twelve trials on the search people; leaves DIR/search/NAME/winner.json, which is never changed
 --final     each network with its winner's numbers on people that no search saw; refuses where a winner is missing
 --ablation  AGMENet with its winner's numbers, but for one part, on the people of --final
+--supplement  what the plan lacks, asked after its verdict, on the same people: AGMENet without each part of its enhancement,
+            and three networks behind the gain of T5 without its mean
 --table     the tables of the plan and its verdict, from the folders of the runs; nothing is trained
 --full      networks `small`, synthme/casme2_like and its fresh people, one subject out, five seeds: for an accelerator
 Stopped, the same command goes on. Each row is a run of its own (DIR/final/NAME, DIR/ablation/NAME), with its report.
@@ -97,17 +99,17 @@ def check_words(arguments: argparse.Namespace) -> None:
     """Raises UserMistake where an option is given to a command that has no use for it."""
     from mer_jax.mistakes import UserMistake
 
-    if arguments.people and not (arguments.final or arguments.ablation):
-        raise UserMistake(f"option --people={arguments.people}: belongs to --final and --ablation; the search has the plan's "
-                          "people, and the table says which its runs had")
+    if arguments.people and not (arguments.final or arguments.ablation or arguments.supplement):
+        raise UserMistake(f"option --people={arguments.people}: belongs to --final, --ablation and --supplement; the search "
+                          "has the plan's people, and the table says which its runs had")
     if arguments.only and arguments.table:
-        raise UserMistake(f"option --only={arguments.only}: belongs to --search, --final and --ablation; the table is of all "
-                          "rows that are there")
+        raise UserMistake(f"option --only={arguments.only}: belongs to --search, --final, --ablation and --supplement; the "
+                          "table is of all rows that are there")
 
 
 def command(arguments: argparse.Namespace) -> dict:
     """What the command gives with --json."""
-    from lowlight_rows import FULL, NETWORKS, TINY, parts_of, read_winner
+    from lowlight_rows import FULL, NETWORKS, SUPPLEMENT, TINY, parts_of, read_winner
     from lowlight_tables import tables
 
     from mer_jax.backend import start_jax
@@ -115,7 +117,8 @@ def command(arguments: argparse.Namespace) -> dict:
     check_words(arguments)
     form, folder = FULL if arguments.full else TINY, arguments.out
     people = arguments.people or form.people
-    names = chosen_names(arguments.only, parts_of(form) if arguments.ablation else tuple(NETWORKS))
+    known = tuple(SUPPLEMENT) if arguments.supplement else parts_of(form) if arguments.ablation else tuple(NETWORKS)
+    names = chosen_names(arguments.only, known)
     if arguments.table:
         return tables(folder, form)
     if not arguments.search:
@@ -124,7 +127,7 @@ def command(arguments: argparse.Namespace) -> dict:
     start_jax("")                                             # every core a device, as the command has it
     if arguments.search:
         return {"search": {name: search(name, folder, form) for name in names}}
-    kind = "ablation" if arguments.ablation else "final"
+    kind = next(kind for kind in ("ablation", "supplement", "final") if getattr(arguments, kind))
     return {kind: {name: final_run(name, folder, kind, form, people) for name in names}}
 
 
@@ -132,11 +135,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     what = parser.add_mutually_exclusive_group(required=True)
-    for name in ("search", "final", "ablation", "table"):
+    for name in ("search", "final", "ablation", "supplement", "table"):
         what.add_argument(f"--{name}", action="store_true")
-    parser.add_argument("--only", help="rows of --search, --final or --ablation, by their names")
+    parser.add_argument("--only", help="rows by their names")
     parser.add_argument("--full", action="store_true")
-    parser.add_argument("--people", help="the data of --final and --ablation")
+    parser.add_argument("--people", help="the data of the rows at the end")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
 

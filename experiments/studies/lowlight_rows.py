@@ -1,4 +1,5 @@
-"""The frozen plan of lowlight.md as settings: the networks that are compared, the parts of AGMENet, the trials."""
+"""The frozen plan of lowlight.md as settings: the networks that are compared, the parts of AGMENet, the trials; and the rows
+that were found wanting after it."""
 
 import dataclasses
 from pathlib import Path
@@ -52,6 +53,11 @@ PARTS = {
     "no_temporal_attention": ("temporal_attention", {}), "no_ensemble": ("ensemble", {}),
     "no_place_gain": ("place_gain", {}),
 }
+# name -> (row whose numbers it has, parts left out, front.enhancer): what the plan lacks, asked after its verdict.
+SUPPLEMENT = {
+    **{f"no_{part}": ("agmenet", (part,), "") for part in ("deflicker", "window_mean", "brightening", "light_gate")},
+    **{f"{name}_gain": (f"{name}_t5", (), "gain") for name in ("agmenet_plain", "ststnet", "cnn_gru")},
+}
 OWN_MOTION = {"tiny": "motion_flow", "small": "motion_difference"}              # which is AGMENet itself, and so no row
 
 
@@ -68,15 +74,22 @@ def trials() -> tuple[Hyper, ...]:
                  for numbers in zip(10**rate, 10**decay, smoothing, strict=True))
 
 
+def searched(name: str) -> str:
+    """The network that was searched for, whose numbers the row has."""
+    base, *_ = SUPPLEMENT.get(name, (name,))
+    return base if base in NETWORKS else "agmenet"
+
+
 def row_settings(name: str, form: Form) -> Settings:
-    """Of a network's search, or of a part's (whose numbers are AGMENet's): the main job's, but for what the plan says."""
+    """Of a network's search, or of a row with the numbers of one: the main job's, but for what the plan says."""
     _, config = read_config([f"--config={MAIN_JOB}"])
-    network, off, enhancer = NETWORKS.get(name, NETWORKS["agmenet"])
+    network, off, enhancer = NETWORKS[searched(name)]
+    _, without, enhancer = SUPPLEMENT.get(name, ("", (), enhancer))
     part, options = PARTS.get(name, ("", {}))
     config.data.name, config.data.label, config.light = form.search, form.label, DARK
     config.protocol, config.protocol_options.folds = "subject_kfold", form.search_folds
     config.network.name, config.network.variant = network, "paper" if network == "ststnet" else form.variant
-    config.network.off, config.network_options = tuple(filter(None, (*off, part))), options
+    config.network.off, config.network_options = tuple(filter(None, (*off, *without, part))), options
     config.front = {"enhancer": enhancer, "flow": "tvl1" if network == "ststnet" else "stored"}
     if network != "agmenet":
         config.losses = {"cross_entropy": 1.0}
@@ -101,12 +114,12 @@ def chosen(accuracies: list[float]) -> int:
 
 
 def winner_file(folder: Path, name: str) -> Path:
-    return folder / "search" / (name if name in NETWORKS else "agmenet") / "winner.json"
+    return folder / "search" / searched(name) / "winner.json"
 
 
 def read_winner(folder: Path, name: str, form: Form) -> dict:
     """What the search of a row's network chose. Raises UserMistake where there was none, or one of other settings."""
-    path, network = winner_file(folder, name), name if name in NETWORKS else "agmenet"
+    path, network = winner_file(folder, name), searched(name)
     if not path.is_file():
         raise UserMistake(f"{path}: not there; {network} has not been searched for yet: "
                           f"--out={folder} --search --only={network}")

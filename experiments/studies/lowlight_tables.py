@@ -3,7 +3,7 @@
 import dataclasses
 from pathlib import Path
 
-from lowlight_rows import ALL, DARK, NETWORKS, Form, final_settings, parts_of
+from lowlight_rows import ALL, DARK, NETWORKS, SUPPLEMENT, Form, final_settings, parts_of, searched
 from lowlight_verdict import ERROR, best_other, verdict
 
 from mer_jax.evaluation.finished_run import FinishedRun, read_run
@@ -103,10 +103,12 @@ def statements(against: dict) -> list[str]:
 def tables(folder: Path, form: Form) -> dict:
     """{"people", "rehearsal": whether they are others than the plan's, "form", "codes": the first digits of a code's digest ->
     the rows it trained, "trivial", "networks": scores, "against": AGMENet less each, "behind_t5", "best_other", "verdict",
-    "statements", "parts": AGMENet less each with one part changed, "missing"}."""
-    runs = {"final": finished(folder / "final", tuple(NETWORKS)), "ablation": finished(folder / "ablation", parts_of(form))}
+    "statements", "parts": AGMENet less each with one part changed, "supplement": the row it has its numbers of less each,
+    "missing"}: what the plan asks for and is not there."""
+    runs = {"final": finished(folder / "final", tuple(NETWORKS)), "ablation": finished(folder / "ablation", parts_of(form)),
+            "supplement": finished(folder / "supplement", tuple(SUPPLEMENT))}
     people = people_of(runs, form)
-    networks, parts = ({name: run.table for name, run in rows.items()} for rows in runs.values())
+    networks, parts, after = ({name: run.table for name, run in rows.items()} for rows in runs.values())
     own = networks.get("agmenet")
     others = {name: table for name, table in networks.items() if name != "agmenet"}
     named = tuple(name for name in NETWORKS if name != "agmenet")
@@ -121,6 +123,8 @@ def tables(folder: Path, form: Form) -> dict:
         "networks": {name: scored(table) for name, table in networks.items()},
         "against": against, "best_other": best_other(against) if against else "", "verdict": verdict(against, named),
         "behind_t5": behind_t5(networks), "statements": statements(against),
+        "supplement": {name: compared(networks[searched(name)], {name: table}, (name,))[name] for name, table in after.items()
+                       if searched(name) in networks},
         "parts": compared(own, parts, parts_of(form)) if own else {},
         "missing": [*(f"final/{name}" for name in NETWORKS if name not in networks),
                     *(f"ablation/{name}" for name in parts_of(form) if name not in parts)]}

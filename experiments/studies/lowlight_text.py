@@ -1,6 +1,6 @@
 """What lowlight.py prints: trials, rows, and the tables of the plan, in words."""
 
-from lowlight_rows import ALL
+from lowlight_rows import ALL, searched
 from lowlight_tables import METRICS
 from lowlight_verdict import VERDICTS
 
@@ -36,6 +36,9 @@ def text_of(found: dict) -> str:
                   for name, row in rows.items()]
     lines += ["", "each network behind T5 less itself without, likewise; p alone, since the plan does not ask it"]
     lines += [f"{name:22} {differences_of(row)}" for name, row in found["behind_t5"].items()]
+    if found["supplement"]:
+        lines += ["", "asked after the verdict: the row of the same numbers less each, likewise; p alone"]
+        lines += [f"{name:22} {differences_of(row)}   {searched(name)}" for name, row in found["supplement"].items()]
     best = f" (the best other row: {found['best_other']})" if found["best_other"] else ""
     lines += ["", f"verdict{' of the rehearsal' if rehearsal else ''}: {VERDICTS[found['verdict']]}{best}"]
     lines += found["statements"]

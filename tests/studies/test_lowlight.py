@@ -90,9 +90,9 @@ def test_a_row_of_another_name_is_named(lowlight):
 
 
 @pytest.mark.parametrize(("words", "said"), [
-    (("--search", "--people=synthme/easy"), "option --people=synthme/easy: belongs to --final and --ablation"),
-    (("--table", "--people=synthme/easy"), "option --people=synthme/easy: belongs to --final and --ablation"),
-    (("--table", "--only=densenet"), "option --only=densenet: belongs to --search, --final and --ablation")])
+    (("--search", "--people=synthme/easy"), "option --people=synthme/easy: belongs to --final, --ablation and --supplement"),
+    (("--table", "--people=synthme/easy"), "option --people=synthme/easy: belongs to --final, --ablation and --supplement"),
+    (("--table", "--only=densenet"), "option --only=densenet: belongs to --search, --final, --ablation and --supplement")])
 def test_an_option_without_a_use_is_refused(words, said, lowlight):
     status, out, err = lowlight(*words)
     assert status == 2 and err.count("\n") == 1 and said in err and out == ""
@@ -120,6 +120,15 @@ def test_every_part_differs_from_agmenet_in_one_thing(rows, size):
         assert len(part.off) + len(part.network_options) == 1
         if name not in ("no_enhancement", "retinex"):
             assert part.recipe == own.recipe
+
+
+def test_a_row_of_the_supplement_has_the_numbers_of_another_and_differs_in_one_thing(rows, tmp_path):
+    for name, (base, without, enhancer) in rows.SUPPLEMENT.items():
+        row, own = (rows.row_settings(each, rows.TINY) for each in (name, base))
+        assert rows.winner_file(tmp_path, name) == rows.winner_file(tmp_path, base)
+        assert dataclasses.replace(row, name=own.name, off=own.off, front=own.front) == own
+        assert (set(row.off) - set(own.off), row.front.enhancer) == (set(without), enhancer)
+        assert (row.off, row.front) != (own.off, own.front)
 
 
 def test_the_final_form_is_the_plans(rows):

@@ -150,6 +150,18 @@ def test_what_t5_buys_each_network_is_told_beside_the_plan(finish, table):
     assert (found["cnn_gru"]["accuracy"]["difference"], found["cnn_gru"]["p"]) == (0.5, 1 / 256)
 
 
+def test_rows_asked_after_the_verdict_are_held_against_those_of_their_numbers(finish, table):
+    finish("agmenet", (2,) * PEOPLE)
+    finish("cnn_gru_t5")
+    finish("no_deflicker", kind="supplement")
+    finish("cnn_gru_gain", (0,) * PEOPLE, kind="supplement")
+    finish("ststnet_gain", kind="supplement")                                          # whose row is not there yet
+    found = json.loads(table("--json")[1])
+    assert {name: row["accuracy"]["difference"] for name, row in found["supplement"].items()} == {
+        "no_deflicker": 0.5, "cnn_gru_gain": 0.5}
+    assert "asked after the verdict" in table()[1] and "supplement" not in str(found["missing"])
+
+
 def test_statements_stand_beside_the_verdict(finish, table, studies):
     for name in ("agmenet", *OTHERS):
         finish(name)

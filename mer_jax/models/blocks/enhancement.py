@@ -83,8 +83,8 @@ class LowLightEnhancement(nn.Module):
 
     Gate g = sigmoid(20 (.5 - p98)) with p98 of the luma of the clip's small mean picture, so that a well-lit clip passes.
 
-    deflicker, window_mean, brightening, light_gate: switch a part off. Then native frames stay as bright as they are, a window's
-    middle frame stands for it, nothing is brightened by whatever kind, or all clips are, well lit or not.
+    deflicker, window_mean, brightening, light_gate: switch a part off. Then native frames stay as bright as they are, the
+    middle one of a window stands for it, nothing is brightened by whatever kind, or all clips are, well lit or not.
     """
 
     scale: int = 8
