@@ -2,16 +2,17 @@
 
 Command:  python experiments/studies/synthme_gates.py [--tier=easy] [--epochs=60] [--json]; it exits with 1 where a gate fails
 Gates:    easy (label3): STSTNet on TV-L1 flow at least .85 UF1; casme2_like (label5): a linear classifier on the true flow
-          .5 to .75; all: onset and apex pixels no better than shuffled labels; the nearest onset picture is the same person's
-          for at least .95 of the clips; the linear classifier on apex - onset does not rise from L0 to L4; leaky_kfold above
-          LOSO for the nearest neighbour on apex pixels.
+          .5 to .75; all: onset and apex pixels at most .05 above shuffled labels; the nearest onset picture is of the same
+          person for at least .95 of the clips; the linear classifier on apex - onset does not rise from a level to the next,
+          nor from L0 to L4, beyond an interval; leaky_kfold above LOSO for the nearest neighbour on apex pixels.
 TV-L1:    from onset to apex, between the means of the five frames around each, so with the head's motion in it.
 Linear:   ridge regression, leave one subject out, the ridge chosen on the training subjects. Shuffled: each person's sittings
-          trade their classes, 40 times; a score is no better while below the 97.5 % quantile (clips of a sitting look
-          alike, so shuffling clip by clip would make chance look smaller than it is). Intervals: 95 %, over people.
+          trade their classes, 40 times (clips of a sitting look alike, so shuffling clip by clip would make chance look smaller
+          than it is): their mean, and between which most of them lie. Intervals: 95 %, over people.
 """
 
 import argparse
+import itertools
 import json
 import sys
 from typing import NamedTuple
@@ -33,7 +34,7 @@ from mer_jax.synthetic.crowd import draw_person, draw_script
 from mer_jax.synthetic.tiers import TIERS, Tier
 from mer_jax.training.inputs import level_frames
 
-SHUFFLES = 40
+SHUFFLES, ABOVE_SHUFFLED = 40, 0.05
 
 
 class Row(NamedTuple):
@@ -131,10 +132,10 @@ def picture_rows(judge: Judge) -> list[Row]:
     for name, index in (("onset", judge.clips.onset), ("apex", judge.clips.apex)):
         x = pixels(judge.clips, index)
         chance = [uf1(judge.linear(x, judge.shuffled(rng))) for _ in range(SHUFFLES)]
-        low, high = np.percentile(chance, [2.5, 97.5])
+        (low, high), most = np.percentile(chance, [2.5, 97.5]), float(np.mean(chance)) + ABOVE_SHUFFLED
         rows += [Row(f"linear, {name} pixels, shuffled labels", float(np.mean(chance)), (float(low), float(high))),
-                 judge.row(f"linear, {name} pixels", judge.linear(x), f"<= {high:.3f}, as shuffled",
-                          lambda found, limit=high: found <= limit)]
+                 judge.row(f"linear, {name} pixels", judge.linear(x), f"<= {most:.3f}, shuffled + {ABOVE_SHUFFLED}",
+                          lambda found, limit=most: found <= limit)]
         if name == "onset":
             distance = squared_distance(x, x) + np.diag(np.full(len(x), np.inf))
             same = float((judge.subject[distance.argmin(1)] == judge.subject).mean())
@@ -148,12 +149,12 @@ def picture_rows(judge: Judge) -> list[Row]:
 
 
 def light_rows(judge: Judge) -> list[Row]:
-    """The linear classifier on apex - onset, level by level, and each step between levels."""
+    """The linear classifier on apex - onset, level by level, each step between levels, and all of them together."""
     data, rows = frame_data(judge.clips), []
     found = {level: judge.linear(differences(data, level, window_of(judge.clips.fps))) for level in LEVELS}
     for level, confusions in found.items():
         rows.append(judge.row(f"linear, apex - onset, {level}", confusions))
-    for brighter, darker in zip(list(found)[:-1], list(found)[1:], strict=True):
+    for brighter, darker in (*itertools.pairwise(found), (list(found)[0], list(found)[-1])):
         rows.append(judge.difference(f"{darker} - {brighter}", found[brighter], found[darker], "no rise beyond its interval",
                                     lambda low, _: low <= 0))
     return rows
@@ -236,6 +237,8 @@ def main() -> None:
     rows = motion_rows(judge, arguments.tier, arguments.epochs) + picture_rows(judge)
     rows += state_rows(judge, TIERS[arguments.tier]) + light_rows(judge)
     print(json.dumps([row._asdict() for row in rows]) if arguments.json else "\n".join(map(line, rows)))
+    if not arguments.epochs and is_easy(arguments.tier):
+        print("not asked, by --epochs=0: STSTNet, a gate of this tier", file=sys.stderr)
     sys.exit(any(row.holds is False for row in rows))
 
 

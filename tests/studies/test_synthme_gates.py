@@ -1,0 +1,65 @@
+"""SynthME's gates, on pictures made by hand: each fails where what it stands guard over is broken."""
+
+import numpy as np
+import pytest
+
+PEOPLE, EACH, SIDE = 8, 9, 32
+
+
+def pictures(person: float = 40, sitting: float = 12, label: float = 0, noise: float = 4):
+    """(frames, label, subject): still clips of faces that differ by person, by sitting (person and class), and by class."""
+    rng = np.random.default_rng(0)
+    subject, number = (axis.ravel() for axis in np.indices((PEOPLE, EACH)))
+    classes = number % 3
+    faces, sittings, looks = (rng.normal(0, size, (count, SIDE, SIDE, 1)) for size, count in
+                              ((person, PEOPLE), (sitting, 3 * PEOPLE), (label, 3)))
+    still = 128 + faces[subject] + sittings[3 * subject + classes] + looks[classes]
+    frames = still[:, None] + rng.normal(0, noise, (len(subject), 3, SIDE, SIDE, 1))
+    return np.clip(np.repeat(frames, 3, -1), 0, 255).astype(np.uint8), classes, subject
+
+
+@pytest.fixture
+def failing(studies, moving_clips, monkeypatch):
+    """A function: the gates of single frames that fail on such pictures, by their names."""
+    gates = studies("synthme_gates")
+    monkeypatch.setattr(gates, "SHUFFLES", 10)
+
+    def failing(**how):
+        frames, label, subject = pictures(**how)
+        count = len(label)
+        marks = {name: np.full(count, value, np.int32) for name, value in
+                 (("length", 3), ("onset", 0), ("apex", 1), ("offset", 2))}
+        clips = gates.mer_jax.data.clips.clips_of(
+            [("made", f"s{s}", f"c{c}") for c, s in enumerate(subject)], [f"{c}" for c in label], ("0", "1", "2"),
+            frames=frames, fps=np.full(count, 200, np.float32), **marks)
+        monkeypatch.setattr(gates.mer_jax, "load", lambda *_, **__: clips)
+        rows = gates.picture_rows(gates.Judge("easy"))
+        assert sum(row.holds is not None for row in rows) == 4
+        return {row.name for row in rows if row.holds is False}
+
+    return failing
+
+
+def test_faces_that_tell_who_it_is_and_not_what_they_show_pass(failing):
+    assert failing() == set()
+
+
+def test_a_class_that_single_frames_give_away_fails(failing):
+    assert failing(label=12) >= {"linear, onset pixels", "linear, apex pixels"}
+
+
+def test_faces_that_all_look_the_same_fail(failing):
+    assert failing(person=0, sitting=0) >= {"nearest onset picture is the same person's", "leaky_kfold - LOSO"}
+
+
+def test_a_gate_that_is_not_asked_is_said_and_one_that_fails_is_the_exit_status(studies, monkeypatch, capsys):
+    gates = studies("synthme_gates")
+    for part in ("Judge", "motion_rows", "state_rows", "light_rows"):
+        monkeypatch.setattr(gates, part, lambda *_: [])
+    for holds, status in ((True, 0), (False, 1)):
+        monkeypatch.setattr(gates, "picture_rows", lambda _, holds=holds: [gates.Row("a gate", 0.5, (0, 1), "more", holds)])
+        monkeypatch.setattr("sys.argv", ["synthme_gates.py", "--epochs=0"])
+        with pytest.raises(SystemExit) as end:
+            gates.main()
+        out, err = capsys.readouterr()
+        assert end.value.code == status and ("FAILS" in out) == (not holds) and "not asked, by --epochs=0: STSTNet" in err
