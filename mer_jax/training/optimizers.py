@@ -3,7 +3,7 @@
 import jax
 import optax
 
-from mer_jax.training.stages import Recipe, Stage
+from mer_jax.training.stages import Recipe, Stage, falling_by_steps
 from mer_jax.training.update_rules import OPTIMIZERS
 
 
@@ -12,6 +12,8 @@ def learning_rate_curve(stage: Stage, steps_per_epoch: int) -> optax.Schedule:
     warmup, total = stage.warmup_epochs * steps_per_epoch, stage.epochs * steps_per_epoch
     if stage.schedule == "cosine":
         after = optax.cosine_decay_schedule(1.0, max(1, total - warmup))
+    elif steps := falling_by_steps(stage.schedule):
+        after = optax.exponential_decay(1.0, steps[1] * steps_per_epoch, steps[0], staircase=True)
     else:
         after = optax.constant_schedule(1.0)
     if not warmup:

@@ -5,6 +5,7 @@ Both raise UserMistake where a name is not known or a number is outside of what 
 
 import dataclasses
 import math
+import re
 from collections.abc import Iterable
 
 import numpy as np
@@ -14,7 +15,7 @@ from mer_jax.training.augmentation import Augmentation
 from mer_jax.training.losses import LOSSES
 from mer_jax.training.update_rules import OPTIMIZERS
 
-SCHEDULES = ("constant", "cosine")
+SCHEDULES, STEPS = ("constant", "cosine"), "FACTOR every EPOCHS"
 CLASS_WEIGHTS = ("none", "balanced")
 
 
@@ -23,7 +24,8 @@ class Stage:
     """A stretch of epochs with its own losses, learning rate and trainable part; its optimizer starts fresh.
 
     losses: (name, factor) pairs of `training/losses`.
-    learning_rate: the peak, after warm-up. warmup_epochs: linear from zero. schedule: "constant" or "cosine" (to zero).
+    learning_rate: the peak, after warm-up. warmup_epochs: linear from zero. schedule: "constant", "cosine" (to zero), or
+        "FACTOR every EPOCHS", e.g. "0.3 every 60": times the factor whenever so many epochs after the warm-up are done.
     trainable: (path prefix, factor) pairs: the factor multiplies the updates of every parameter whose path (joined by
         "/") begins so, "*" meaning all, the first match counting; 0 freezes; a parameter without a match has factor 1.
     """
@@ -43,7 +45,8 @@ class Stage:
         _whole("stage: warmup_epochs", self.warmup_epochs, 0)
         if self.warmup_epochs >= self.epochs:
             raise UserMistake(f"stage: warmup_epochs={self.warmup_epochs}: wanted fewer than its {self.epochs} epochs")
-        _known("stage: schedule", self.schedule, SCHEDULES)
+        if falling_by_steps(self.schedule) is None:
+            _known("stage: schedule", self.schedule, (*SCHEDULES, STEPS))
         if not self.losses:
             raise UserMistake(f"stage: no losses, wanted at least one of {', '.join(LOSSES)}")
         for name, _ in self.losses:
@@ -92,6 +95,12 @@ class Recipe:
                 return stage, epoch
             epoch -= stage.epochs
         raise ValueError(f"the recipe has {self.epochs} epochs, {epoch + self.epochs} was asked for")
+
+
+def falling_by_steps(schedule: str) -> tuple[float, int] | None:
+    """(factor, epochs) of a schedule "FACTOR every EPOCHS", factor above 0 and epochs at least one; None for another."""
+    found = re.fullmatch(r"(\d*\.?\d+) every (\d+)", str(schedule))
+    return (float(found[1]), int(found[2])) if found and float(found[1]) > 0 and int(found[2]) > 0 else None
 
 
 def _known(where: str, name: object, known: Iterable[str]) -> None:

@@ -61,6 +61,8 @@ def test_clipping_equals_optax_and_bites():
     (lambda: Stage(0, 0.1), "epochs=0"), (lambda: Stage(2, 0.0), "learning_rate=0.0"),
     (lambda: Stage(2, float("nan")), "learning_rate=nan"), (lambda: Stage(2, 0.1, warmup_epochs=2), "fewer than its 2"),
     (lambda: Stage(2, 0.1, schedule="cosin"), "did you mean 'cosine'"),
+    (lambda: Stage(2, 0.1, schedule="0 every 5"), "schedule '0 every 5' is not known.*FACTOR every EPOCHS"),
+    (lambda: Stage(2, 0.1, schedule=".5 every 0"), "schedule '.5 every 0' is not known"),
     (lambda: Stage(2, 0.1, losses=(("crossentropy", 1.0),)), "did you mean 'cross_entropy'"),
     (lambda: Stage(2, 0.1, losses=()), "no losses"), (lambda: Recipe(()), "wanted a tuple of one or more Stage"),
     (lambda: Recipe((Stage(1, 0.1),), batch_size=0), "batch_size=0"),
@@ -81,6 +83,20 @@ def test_warm_up_rises_to_one_and_cosine_falls_to_zero():
     assert values[0] == pytest.approx(0.1) and values[10] == pytest.approx(1.0) and values[50] == pytest.approx(0, abs=1e-6)
     assert (np.diff(values[:11]) > 0).all() and (np.diff(values[10:]) < 0).all()
     assert learning_rate_curve(Stage(3, 1.0), 5)(7) == 1.0
+
+
+@pytest.mark.parametrize(("schedule", "factor", "epochs"), [("0.3 every 2", 0.3, 2), (".9 every 1", 0.9, 1)])
+def test_falling_by_steps_is_pytorchs_steplr(schedule, factor, epochs):
+    torch = pytest.importorskip("torch")
+    rate = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 1.0)
+    peer = torch.optim.lr_scheduler.StepLR(rate, epochs, factor)
+    curve = learning_rate_curve(Stage(7, 1.0, schedule=schedule), steps_per_epoch=3)
+    for epoch in range(7):
+        assert [float(curve(3 * epoch + step)) for step in range(3)] == pytest.approx([peer.get_last_lr()[0]] * 3)
+        rate.step()
+        peer.step()
+    warm = learning_rate_curve(Stage(7, 1.0, warmup_epochs=2, schedule=schedule), steps_per_epoch=3)
+    assert [float(warm(6 + step)) for step in range(15)] == pytest.approx([float(curve(step)) for step in range(15)])
 
 
 @pytest.mark.parametrize("coding", ["pixels", "minmax8"])
