@@ -7,6 +7,7 @@ from pathlib import Path
 import flax.linen as nn
 import jax
 import numpy as np
+from ml_collections import ConfigDict
 
 from mer_jax.config_reading import read_config
 from mer_jax.data.clips import Clips, data_digest
@@ -60,13 +61,18 @@ def protocol(kind: str, folds: int | None) -> dict:
     return {"protocol": "leaky_kfold", "protocol_options": options}
 
 
-def settings_for(name: str, kind: str, arguments: argparse.Namespace) -> Settings:
-    """Of a row's run: its network's own file's, but for data, protocol and seeds, and the recipe, unless --recipe=own."""
+def config_of(name: str, *words: str) -> ConfigDict:
+    """Of a network's own file, with what the form of this name changes, and other words of the command line."""
     changes = FORMS.get(name, {"network": {"name": name}})
-    _, config = read_config([f"--config={EXPERIMENTS / changes['network']['name']}.py",
-                             f"--config.data.table={arguments.table}"])
+    _, config = read_config([f"--config={EXPERIMENTS / changes['network']['name']}.py", *words])
     config.network.update(changes["network"])
     config.losses = changes.get("losses", config.losses)
+    return config
+
+
+def settings_for(name: str, kind: str, arguments: argparse.Namespace) -> Settings:
+    """Of a row's run: its network's own file's, but for data, protocol and seeds, and the recipe, unless --recipe=own."""
+    config = config_of(name, f"--config.data.table={arguments.table}")
     selected = {"selection": "test_peek"} if kind == "honest" else {"selection": "last", "allow_leak": True}
     config.update({**protocol(kind, arguments.folds), **selected, "seeds": arguments.seeds})     # peeking gives the last too
     if arguments.recipe == "same":

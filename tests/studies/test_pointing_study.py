@@ -1,0 +1,46 @@
+"""The pointing study on planted clips, of which it is known what moves."""
+
+import argparse
+import json
+
+import numpy as np
+import pytest
+
+from mer_jax.mistakes import UserMistake
+
+
+@pytest.fixture
+def study(studies, clips, monkeypatch, tmp_path):
+    """A function: the study of these clips, with the planted blocks as what moves, or without."""
+    program = studies("pointing")
+    moves = np.zeros((len(clips), 28, 28, 2), np.float32)
+    for row, label in enumerate(np.asarray(clips.label)):
+        moves[row, 4 + 7 * label : 10 + 7 * label, 6:22] = 1
+
+    def study(known: bool = True, **said):
+        monkeypatch.setattr(program.mer_jax, "load", lambda *_, **__: clips.replace(true_flow=moves) if known else clips)
+        usual = {"out": tmp_path, "only": "linear", "people": "synthme/easy", "flow": "stored", "epochs": 25, "seeds": 1}
+        found = program.study(argparse.Namespace(**{**usual, **said}))
+        return found, program.text_of(found)
+
+    return study
+
+
+def test_what_is_played_is_told_with_whether_it_is_enough(study, studies, monkeypatch, tmp_path):
+    """By the program, by metrics.json and by the report, the same."""
+    found, text = study()
+    (row,) = found["rows"].values()
+    times, (low, high) = row["looks"]["input gradient"]
+    assert row["uf1"] > 0.6 and low <= times <= high and times > 1.2
+    assert text.endswith("yes" if times >= 2 else "no")
+    assert json.loads((tmp_path / "linear" / "metrics.json").read_text())["pointing"]["input gradient"] == [times, [low, high]]
+    assert f"{times:.2f} [{low:.2f}, {high:.2f}] times as much" in (tmp_path / "linear" / "report.html").read_text()
+    monkeypatch.setattr(studies("pointing"), "WANTED", times - 0.1)
+    assert study()[1].endswith("yes")
+
+
+def test_clips_whose_motion_nobody_knows_and_networks_that_are_none_are_refused(study):
+    with pytest.raises(UserMistake, match="synthme/easy: has no true flow"):
+        study(known=False, epochs=1)
+    with pytest.raises(UserMistake, match="did you mean 'linear'"):
+        study(only="linar")
