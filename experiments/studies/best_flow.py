@@ -10,10 +10,12 @@ Steps:    each may choose among its own candidates and all before:
           base          STSTNet, Adam 1e-3 falling along a cosine, batches of at most 256
           recipe        + other rates, label smoothing, class weights
           augmentation  + mirrored and shifted pictures
-          network       + OFF-ApexNet, Dual-Inception, a linear classifier
+          losses        + focal loss, margins, smoothed and balanced labels
+          network       + OFF-ApexNet, Dual-Inception, a linear classifier; what is dearer is hours for each group
           pretrained    + STSTNet that begins with a network kept by pretrain_synthme.py, where --network names one
           seeds         the answers of the last of these, the probabilities of its seeds averaged
           three         the three best candidates of each group instead of the best, averaged likewise
+          networks      the best candidate of each of the three best networks, averaged likewise
 Measure:  UF1, UAR, accuracy [95 % over people], each step less the one before on the same people, and what each group chose.
           The ladder, its candidates and their order are fixed in this file; --epochs is a budget, not a choice.
 Expected: not measured yet. STSTNet's published weights, chosen by others, have .7525 on the 309 clips of CASME II and SMIC.
@@ -37,7 +39,9 @@ from mer_jax.evaluation.predictions import Predictions, mean_of_runs
 from mer_jax.evaluation.run_folder import run_benchmark
 from mer_jax.evaluation.score import HEADLINES, entry
 from mer_jax.evaluation.uncertainty import paired_difference
+from mer_jax.mistakes import UserMistake
 from mer_jax.settings import Settings, settings_of
+from mer_jax.whole_files import read_json
 
 STSTNET = Path(__file__).parents[1] / "ststnet.py"
 CLASSES = ("negative", "positive", "surprise")
@@ -50,14 +54,29 @@ STEPS: dict[str, dict[str, dict]] = {
                "smooth": {"label_smoothing": 0.1}, "balanced": {"class_weights": "balanced"}},
     "augmentation": {"flip": {"augmentation": {"flip": True}}, "shift": {"augmentation": {"shift": 2}}, "moved": MOVED,
                      "moved_balanced": {**MOVED, "class_weights": "balanced"}},
+    "losses": {"focal": {"losses": {"focal": 1.0}}, "margin": {"losses": {"margin": 1.0}},
+               "smooth_balanced": {"label_smoothing": 0.1, "class_weights": "balanced"}},
     "network": {name: {"network": {"name": name}, **MOVED} for name in ("off_apexnet", "dual_inception", "linear")},
     "pretrained": {"pretrained": {}, "pretrained_moved": MOVED},
 }
 CHOOSING, BEST = {"protocol": "subject_kfold", "protocol_options": {"folds": 5}, "seeds": 1}, 3
 
 
+def best_of_networks(candidates: dict[str, dict], score: dict[str, float]) -> list[str]:
+    """The best candidate of each of the three best networks; of equals the first."""
+    of_network: dict[str, list[str]] = {}
+    for name in sorted(candidates, key=lambda name: -score[name]):
+        of_network.setdefault(candidates[name].get("network", {}).get("name", "ststnet"), []).append(name)
+    return [names[0] for names in of_network.values()][:BEST]
+
+
 def steps_with(network: Path | None) -> dict[str, dict[str, dict]]:
-    """The steps that can be had: without a kept network the last cannot."""
+    """The steps that can be had: without a kept network the last cannot. Raises UserMistake for a kept network of whose
+    training something was chosen on labels of real clips."""
+    path = (network or Path()) / "choices.json"
+    if network is not None and path.is_file() and (made := read_json(path)["made_on_real_clips"]):
+        raise UserMistake(f"--network={network}: chosen on clips that are tested here: {'; '.join(made)}; wanted one of "
+                          "--crop=eyes or --crop=whole")
     if network is None:
         return {step: candidates for step, candidates in STEPS.items() if step != "pretrained"}
     begun = {name: {**changes, "weights": str(network)} for name, changes in STEPS["pretrained"].items()}
@@ -67,8 +86,9 @@ def steps_with(network: Path | None) -> dict[str, dict[str, dict]]:
 def settings_for(name: str, changes: dict, arguments: argparse.Namespace, **how) -> Settings:
     """Of a candidate: those of STSTNet's file, changed by BASE, by the candidate, and by how it is run."""
     _, config = read_config([f"--config={STSTNET}", f"--config.data.table={arguments.table}"])
+    config.losses = changes.get("losses", config.losses)
     for part in (BASE, changes, {"epochs": arguments.epochs, **how}):
-        config.update(part)
+        config.update({key: value for key, value in part.items() if key != "losses"})
     return settings_of(name, config)
 
 
@@ -121,8 +141,10 @@ def study(arguments: argparse.Namespace) -> dict:
     last = list(steps)[-1]
     chosen["seeds"], tables["seeds"] = chosen[last], mean_of_runs(tables[last])
     chosen["three"] = {group: sorted(known, key=lambda name, group=group: -inner[group][name])[:BEST] for group in groups}
-    tables["three"] = joined([averaged([of_people(trained(name), people) for name in chosen["three"][group]])
-                              for group, people in groups.items()])
+    chosen["networks"] = {group: best_of_networks(every, inner[group]) for group in groups}
+    for step in ("three", "networks"):
+        tables[step] = joined([averaged([of_people(trained(name), people) for name in chosen[step][group]])
+                               for group, people in groups.items()])
     return {"clips": len(clips), "people": len(clips.subjects), "seeds": arguments.seeds, "epochs": arguments.epochs,
             "inner": inner, "chosen": chosen, **told(tables)}
 

@@ -42,6 +42,7 @@ from mer_jax.evaluation.score import HEADLINES
 from mer_jax.evaluation.uncertainty import paired_difference
 from mer_jax.mistakes import UserMistake
 from mer_jax.settings import Settings, settings_of
+from mer_jax.whole_files import write_json
 
 FROM_SCRATCH = Path(__file__).parents[1] / "ststnet.py"
 PEOPLE = {"true": 3000, "tvl1": 1500}                         # of six clips each
@@ -70,13 +71,15 @@ def label_permuted(clips: Clips) -> Clips:
     return clips.replace(label=np.random.default_rng(0).permutation(np.asarray(clips.label)))
 
 
-def pretrain(rendered: Clips, out: Path) -> None:
+def pretrain(rendered: Clips, out: Path, crop: str) -> None:
     """Leaves DIR/network and DIR/network_shuffled: the same number of steps on the same pictures, for the second with
-    their labels permuted; one that is there is not trained again."""
+    their labels permuted; one that is there is not trained again. In each choices.json says what of it was chosen on real
+    clips."""
     for name, clips in (("network", rendered), ("network_shuffled", label_permuted(rendered))):
         if not (out / name / "network.json").is_file():
             settings = settings_for(name, Path("rendered.csv"), epochs=100, optimizer=PRETRAINING)
             train_network(settings, clips, out / name, out / "runs" / "rendered")
+        write_json(out / name / "choices.json", {"crop": crop, "made_on_real_clips": list(CHOICES.get(crop, ()))})
 
 
 def as_it_is(network: Path, clips: Clips, table: Predictions) -> Predictions:
@@ -96,7 +99,7 @@ def study(arguments: argparse.Namespace) -> dict:
     rows = row_settings(arguments.table, out, epochs=arguments.epochs, seeds=arguments.seeds)
     clips = mer_jax.load(rows["scratch"].source, rows["scratch"].classes)
     rendered = rendered_clips(render_missing(out / "faces", people, arguments.clips, arguments.flow, arguments.crop))
-    pretrain(rendered, out)
+    pretrain(rendered, out, arguments.crop)
     for name, settings in rows.items():
         run_benchmark(settings, clips, out / "runs" / name)
     tables = {name: read_run(out / "runs" / name).table for name in rows}

@@ -1,6 +1,8 @@
 """The ladder of choices: nobody has a part in what is chosen for them, and each step is what it says."""
 
 import argparse
+import json
+import shutil
 
 import numpy as np
 import pytest
@@ -20,16 +22,18 @@ def study(studies, monkeypatch):
 
 @pytest.fixture
 def asked(table, tmp_path):
+    table = shutil.copytree(table.parent, tmp_path / "clips") / table.name
     return argparse.Namespace(table=table, out=tmp_path / "best", network=None, groups=2, seeds=2, epochs=25)
 
 
 def test_what_learns_is_chosen_and_the_steps_are_told_in_order(study, asked):
     """`base` learns nothing at its rate, so each group takes `fast` as soon as it may."""
     found = study.study(asked)
-    assert list(found["steps"]) == ["base", "recipe", "seeds", "three"] == ["base", *found["gained"]]
+    assert list(found["steps"]) == ["base", "recipe", "seeds", "three", "networks"] == ["base", *found["gained"]]
     assert found["chosen"]["base"] == {"fold0": ["base"], "fold1": ["base"]}
     assert all(names == ["fast"] for names in found["chosen"]["recipe"].values())
     assert all(names == ["fast", "base"] for names in found["chosen"]["three"].values())
+    assert all(names == ["fast"] for names in found["chosen"]["networks"].values())
     assert found["gained"]["recipe"]["uf1"]["difference"] > 0.2 and found["steps"]["recipe"]["uf1"][0] > 0.6
     text = study.text_of(found)
     assert "24 clips of 6 people" in text and "recipe" in text and "fold0 fast" in text
@@ -54,7 +58,30 @@ def test_pretrained_candidates_begin_with_the_kept_network_and_are_not_there_wit
     assert "pretrained" not in module.steps_with(None)
     assert all(changes["weights"] == str(tmp_path) for changes in module.steps_with(tmp_path)["pretrained"].values())
     names = [name for candidates in module.steps_with(tmp_path).values() for name in candidates]
-    assert len(names) == len(set(names)) == 14
+    assert len(names) == len(set(names)) == 17
+
+
+def test_a_kept_network_that_was_fitted_to_the_tested_is_refused(studies, tmp_path):
+    module, choices = studies("best_flow"), tmp_path / "choices.json"
+    choices.write_text(json.dumps({"crop": "eyes", "made_on_real_clips": []}))
+    assert "pretrained" in module.steps_with(tmp_path)
+    choices.write_text(json.dumps({"crop": "fitted", "made_on_real_clips": ["the crop"]}))
+    with pytest.raises(UserMistake, match="chosen on clips that are tested here: the crop; wanted one of --crop=eyes"):
+        module.steps_with(tmp_path)
+
+
+def test_the_best_candidate_of_each_of_the_three_best_networks(studies):
+    candidates = {"a": {}, "b": {}, "c": {"network": {"name": "linear"}}, "d": {"network": {"name": "rcn"}},
+                  "e": {"network": {"name": "off_apexnet"}}, "f": {"network": {"name": "linear"}}}
+    score = {"a": 0.5, "b": 0.6, "c": 0.7, "d": 0.2, "e": 0.6, "f": 0.1}
+    assert studies("best_flow").best_of_networks(candidates, score) == ["c", "b", "e"]
+
+
+def test_a_loss_takes_the_place_of_the_usual_one(studies):
+    module, asked = studies("best_flow"), argparse.Namespace(table="clips.csv", epochs=3)
+    losses = {name: dict(module.settings_for(name, changes, asked).recipe.stages[-1].losses)
+              for name, changes in module.STEPS["losses"].items()}
+    assert losses == {"focal": {"focal": 1.0}, "margin": {"margin": 1.0}, "smooth_balanced": {"cross_entropy": 1.0}}
 
 
 def test_every_candidate_is_a_setting_that_can_be(studies):

@@ -162,9 +162,11 @@ def test_the_shuffled_network_is_trained_as_much_on_other_labels(study, clips, t
 
     def train(settings, on, folder, benchmark):
         trained[folder.name] = (settings.recipe, on)
+        folder.mkdir()
 
     monkeypatch.setattr(study, "train_network", train)
-    study.pretrain(clips, tmp_path)
+    study.pretrain(clips, tmp_path, "fitted")
+    assert "all clips of CASME II and SMIC" in (tmp_path / "network" / "choices.json").read_text()
     (recipe, true), (other, shuffled) = trained["network"], trained["network_shuffled"]
     assert recipe == other and recipe.stages[-1].learning_rate == 1e-3
     np.testing.assert_array_equal(true.label, clips.label)
