@@ -52,8 +52,8 @@ class DualATME(nn.Module):
     Raises UserMistake for flow of another size, and where both branches are off.
 
     Where it departs: the puzzled face (brows and eyes above, mouth below) is cut out of the flow at rows that fit an aligned
-    face; the paper cuts it out of the frames by landmarks, and finds flow on the puzzle. The gates' first weights are Flax's;
-    the running variance is the biased one (Flax).
+    face; the paper cuts it out of the frames by landmarks (`faces.regions.puzzled`) and finds flow on the puzzle. The gates'
+    first weights are Flax's; the running variance is the biased one (Flax).
     """
 
     classes: int = 3
