@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from mer_jax import models
 from mer_jax.models import blocks
 from mer_jax.models.blocks.attention import (
     CBAM,
@@ -27,6 +28,13 @@ from mer_jax.models.blocks.fusion import TemporalEnsemble
 from mer_jax.models.blocks.inception import Inception
 from mer_jax.models.blocks.recurrence import Recurrence, Unit
 from mer_jax.models.blocks.resnet import BasicBlock, ResNetStages
+from mer_jax.models.cabm_fmer import MixerBlock
+from mer_jax.models.dual_atme import Branch
+from mer_jax.models.featref import Expression
+from mer_jax.models.htnet import Level
+from mer_jax.models.mfe_net import KERNELS, MultiScaleResidual
+from mer_jax.models.off_tanet import MapSelfAttention, Residual
+from mer_jax.models.rcn import Stream
 
 HOW, PICTURES, TOKENS = Arithmetic(), (4, 8, 8, 6), (4, 5, 8)
 # name -> (block, shapes of what it reads, whether it is told if it trains)
@@ -53,6 +61,15 @@ BLOCKS = {
     "CurveNet": (CurveNet(4), [(4, 8, 8, 3)], False),
     "IlluminationNet": (IlluminationNet(), [(4, 8, 8, 3)], False),
     "LowLightEnhancement": (LowLightEnhancement(2), [(4, 2, 3, 8, 8, 3)], False),
+    # which stand in one network, and so in its file
+    "MapSelfAttention": (MapSelfAttention(HOW), [PICTURES], False),
+    "Residual": (Residual(4, 6, HOW, ("channel", "spatial", "self")), [PICTURES], True),
+    "MixerBlock": (MixerBlock(3, True, HOW), [PICTURES], True),
+    "MultiScaleResidual": (MultiScaleResidual(8, KERNELS, True, HOW), [PICTURES], True),
+    "Expression": (Expression(4), [(4, 8)], False),
+    "Level": (Level(2, 2, 2, 0.0, HOW), [(4, 4, 4, 8)], True),
+    "Stream": (Stream(4, 2, True, HOW), [PICTURES], True),
+    "Branch": (Branch(HOW), [(4, 8, 8, 3)], True),
 }
 PARAMETERS_ONLY = {"Classifier", "Kernel", "BatchAffine"}                       # what they give is read by other blocks
 # What adds the same to all that a softmax is over, so that no gradient reaches it.
@@ -66,6 +83,10 @@ LOOKS = {
     "TemporalEncoder": (None, lambda answer: answer[1]), "TemporalEnsemble": (None, lambda beta: beta),
     "Routing": (None, lambda answer: jnp.moveaxis(answer[1], 1, -1)),
     "LowLightEnhancement": (lambda answer: answer[1]["gate"], None),
+    "MapSelfAttention": (None, lambda answer: answer[1].reshape(*answer[1].shape[:2], -1)),
+    "Residual": (lambda answer: [answer[1]["channel"], answer[1]["spatial"]], None),
+    "MixerBlock": (lambda answer: list(answer[1].values()), None), "MultiScaleResidual": (lambda answer: answer[1], None),
+    "Expression": (lambda answer: answer[0], None), "Level": (None, lambda answer: answer[1]),
 }
 
 
@@ -83,9 +104,10 @@ def made(request):
 
 
 def test_every_block_is_here():
-    modules = [importlib.import_module(f"{blocks.__name__}.{found.name}") for found in pkgutil.iter_modules(blocks.__path__)]
+    modules = [importlib.import_module(f"{folder.__name__}.{found.name}") for folder in (blocks, models)
+               for found in pkgutil.iter_modules(folder.__path__)]
     there = {name for module in modules for name, value in vars(module).items() if isinstance(value, type)
-             and issubclass(value, nn.Module) and value.__module__ == module.__name__}
+             and issubclass(value, nn.Module) and value.__module__ == module.__name__ and not hasattr(value, "inputs")}
     assert there == set(BLOCKS) | PARAMETERS_ONLY
 
 
