@@ -63,8 +63,19 @@ def test_the_composite_labels_leave_others_out(small):
         assert names[key] == label
 
 
-# What each version renders: the apex frames of the clips, and the mean of all shown pixels.
-RENDERED = {"1.0.0": ((46, 26, 33, 27, 38, 47, 28, 52, 26, 16), 127.01)}
+# What each version renders: the apex frames of the clips; the apex pictures of the first clips of two people, and how these
+# differ from their onsets, as grey means of tiles of four pixels, in tenths.
+APEXES = {"1.0.0": (46, 26, 33, 27, 38, 47, 28, 52, 26, 16)}
+PICTURES = {"1.0.0": """
+122 61 39 42 39 38 41 112 102 48 106 142 154 116 76 66 86 141 151 171 194 164 173 89 105 166 175 180 192 181
+190 142 122 169 180 178 185 197 198 151 137 170 179 167 170 184 190 158 141 154 165 148 152 165 170 156 143
+144 151 157 160 160 156 157 100 73 95 100 92 84 63 100 87 122 124 126 136 116 99 79 97 142 122 135 126 108 113
+91 108 143 138 140 133 118 122 95 114 133 130 131 122 123 110 101 121 127 123 112 110 112 110 120 122 123 115
+101 102 108 113 133 124 118 114 117 107 109 129 135"""}
+CHANGES = {"1.0.0": """
+-6 -18 5 11 1 5 -2 -2 -17 -2 19 13 8 11 7 -2 -13 25 -8 9 -5 -10 12 7 1 5 6 -3 6 0 6 -1 5 2 2 -8 2 -1 4 5 1 13
+4 -11 -3 -2 -2 -2 -1 6 -9 -3 2 -5 3 4 5 0 8 5 2 4 4 2 -3 2 -2 10 11 2 5 -3 1 4 6 3 -5 -1 3 1 -2 9 3 1 -6 4 3 8
+2 1 4 -4 5 10 -2 1 1 -2 0 -6 -6 -4 -3 -1 0 -5 1 5 5 4 1 7 -5 -5 -1 1 -12 0 0 1 -1 1 -7 1 -2 2 0 2"""}
 
 
 def test_a_version_renders_what_it_always_has(small):
@@ -72,10 +83,14 @@ def test_a_version_renders_what_it_always_has(small):
     from tfds_builders.synthme import Builder
 
     clips, _ = small
-    shown = np.concatenate([frames[:length] for frames, length in zip(clips.frames, clips.length, strict=True)])
-    apexes, mean = RENDERED[str(Builder.VERSION)]
-    assert tuple(clips.apex.tolist()) == apexes
-    assert shown.mean() == pytest.approx(mean, abs=0.02)
+    version = str(Builder.VERSION)
+    assert tuple(clips.apex.tolist()) == APEXES[version]
+    pictures, changes = (np.array(told[version].split(), float).reshape(2, 8, 8) for told in (PICTURES, CHANGES))
+    rows = [0, int(np.flatnonzero(np.asarray(clips.subject) == 1)[0])]
+    onset, apex = (np.asarray(clips.frames)[rows, np.asarray(at)[rows]].astype(float).mean(-1).reshape(2, 8, 4, 8, 4).mean((2, 4))
+                   for at in (clips.onset, clips.apex))
+    np.testing.assert_allclose(apex, pictures, atol=0.6)
+    np.testing.assert_allclose(10 * (apex - onset), changes, atol=1.1)
 
 
 # What the first person of each tier does in the second clip: class, action units, apex, offset, strength on a face of 112 px.
