@@ -87,8 +87,8 @@ def test_a_version_renders_what_it_always_has(small):
     assert tuple(clips.apex.tolist()) == APEXES[version]
     pictures, changes = (np.array(told[version].split(), float).reshape(2, 8, 8) for told in (PICTURES, CHANGES))
     rows = [0, int(np.flatnonzero(np.asarray(clips.subject) == 1)[0])]
-    onset, apex = (np.asarray(clips.frames)[rows, np.asarray(at)[rows]].astype(float).mean(-1).reshape(2, 8, 4, 8, 4).mean((2, 4))
-                   for at in (clips.onset, clips.apex))
+    shown = (np.asarray(clips.frames)[rows, np.asarray(at)[rows]] for at in (clips.onset, clips.apex))
+    onset, apex = (frames.astype(float).reshape(2, 8, 4, 8, 4, 3).mean((2, 4, 5)) for frames in shown)
     np.testing.assert_allclose(apex, pictures, atol=0.6)
     np.testing.assert_allclose(10 * (apex - onset), changes, atol=1.1)
 

@@ -60,7 +60,7 @@ def test_a_head_upright_again_is_where_it_was():
                                np.exp(0.06) * jnp.linalg.norm(points[1:] - points[:-1], axis=-1), rtol=1e-4)
 
 
-def test_glasses_stand_still_while_the_skin_moves_and_most_people_wear_none():
+def test_glasses_hang_on_the_head_alone_and_most_people_wear_none():
     """Where the rims are is a function of the head alone; without glasses the picture is untouched."""
     grid, picture = pixel_places(64), jnp.full((64, 64, 3), 0.5)
     eyes = jnp.array([[-0.5, 0.0], [0.5, 0.02]])
