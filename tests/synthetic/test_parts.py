@@ -4,10 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.stats import chisquare
 
-from mer_jax.synthetic.act import course
+from mer_jax.synthetic.act import course, draw_label
 from mer_jax.synthetic.action_units import BUMPS, NUMBERS, displacement, standard_bumps
-from mer_jax.synthetic.expressions import CASME2, CASME2_COUNTS, COMPOSITE, RULES, SAMM, SAMM_COUNTS, SMIC, SMIC_COUNTS
+from mer_jax.synthetic.expressions import CASME2, COMPOSITE, RULES, SAMM, SMIC
 from mer_jax.synthetic.eyes import looking
 from mer_jax.synthetic.face import CENTRE, mean_landmarks
 from mer_jax.synthetic.glasses import draw_glasses, wear
@@ -91,9 +92,26 @@ def test_no_two_tiers_share_a_person_and_fresh_ones_differ_in_nothing_else():
         assert {field for field in vars(old) if getattr(old, field) != getattr(new, field)} == {"name", "first"}
 
 
-def test_classes_are_those_of_their_database_and_counted_as_there():
-    for sets, counts in ((CASME2, CASME2_COUNTS), (SAMM, SAMM_COUNTS), (SMIC, SMIC_COUNTS)):
-        assert len(sets) == len(counts)
+# Clips of each class in the databases' own tables, as the five classes (SMIC-HS: three) that the field scores.
+COUNTED = {"casme2_like": {"happiness": 32, "surprise": 25, "disgust": 63, "repression": 27, "others": 99},
+           "samm_like": {"anger": 57, "happiness": 26, "surprise": 15, "contempt": 12, "other": 26},
+           "smic_like": {"negative": 70, "positive": 51, "surprise": 43}}
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_classes_are_those_of_their_database_and_drawn_as_often_as_there(name):
+    """By chi-square over 4000 people of one clip each: more of one person would hang together, by the person's own shares."""
+    tier = TIERS[name]
+    assert dict(zip(tier.classes, tier.counts, strict=True)) == COUNTED[name]
+    keys, first = jax.random.split(jax.random.key(0), 4000), jnp.int32(0)
+    drawn = jax.vmap(lambda key: draw_label(*jax.random.split(key), tier, first))(keys)
+    wanted = 4000 * np.array(tier.counts) / sum(tier.counts)
+    assert chisquare(np.bincount(drawn, minlength=len(wanted)), wanted).pvalue > 1e-3
+    of_one = jax.vmap(lambda key: draw_label(key, jax.random.key(1), tier, first))(keys)
+    assert chisquare(np.bincount(of_one, minlength=len(wanted)), wanted).pvalue < 1e-3     # and each person has their own
+
+
+def test_the_tiers_of_the_composite_fit_together():
     tiers = [TIERS[name] for name in COMPOSITES["megc2019_like"]]
     assert [tier.rate for tier in tiers] == [200, 200, 100] and len({tier.size for tier in tiers}) == 1
     for tier in tiers:                                            # each has all three classes of the composite
