@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from mer_jax.mistakes import UserMistake
@@ -170,6 +171,33 @@ def test_each_expression_of_featref_has_weights_of_its_own(flow, variables_of):
                           (one.extras["proposals"], other.extras["proposals"])):
         np.testing.assert_array_equal(before[:, ::2], after[:, ::2])
         assert float(jnp.abs(before[:, 1] - after[:, 1]).max()) > 1e-3
+
+
+def test_featrefs_expressions_when_trained_have_gates_of_their_own_and_propose_their_own_class(clips):
+    """On planted clips. That the features of a class serve that class most is not so, with and without the proposals' loss:
+    nothing ties what the last layer reads to them."""
+    network, optimizer = create("featref", 3, width=32, features=16, dropout=0.0), optax.adam(3e-3)
+    flow, label = jnp.asarray(clips.flow), jnp.asarray(clips.label)
+    batch = Batch({}, jax.nn.one_hot(label, 3), jnp.ones(len(label)))
+
+    def loss(params):
+        output = network.apply({"params": params}, {"flow": flow}, train=True)
+        return 0.5 * (cross_entropy(output, batch) + proposals(output, batch)).mean()
+
+    @jax.jit
+    def trained(params):
+        def step(state, _):
+            updates, moments = optimizer.update(jax.grad(loss)(state[0]), state[1], state[0])
+            return (optax.apply_updates(state[0], updates), moments), None
+
+        return jax.lax.scan(step, (params, optimizer.init(params)), length=60)[0][0]
+
+    params = trained(network.init(jax.random.key(0), {"flow": flow}, train=False)["params"])
+    output = network.apply({"params": params}, {"flow": flow}, train=False)
+    gates = np.asarray(output.attention["classes"])
+    unit = gates / np.linalg.norm(gates, axis=-1, keepdims=True)
+    assert np.einsum("nkw,nlw->nkl", unit, unit)[:, ~np.eye(3, dtype=bool)].mean() < 0.95
+    assert (output.extras["proposals"].argmax(-1) == label).mean() > 0.9
 
 
 def test_the_proposals_loss_is_the_mean_of_binary_cross_entropies():
