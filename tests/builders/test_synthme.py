@@ -13,6 +13,7 @@ from mer_jax.synthetic.action_units import NUMBERS
 from mer_jax.synthetic.crowd import draw_script, person_keys
 from mer_jax.synthetic.expressions import label3_of
 from mer_jax.synthetic.face import draw_face
+from mer_jax.synthetic.stream import streamed
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +115,28 @@ def test_a_version_acts_what_it_always_has(name):
     assert tier.classes[int(act.label)] == label and (int(act.apex), int(act.offset)) == (apex, offset)
     assert [NUMBERS[unit] for unit in act.units if unit >= 0] == units
     assert float(act.strength.max()) * 112 == pytest.approx(strength, abs=2e-4)
+
+
+def test_streamed_clips_are_those_of_the_data_set(small):
+    clips, tier = small
+    people = range(tier.first, tier.first + tier.subjects)
+    found = streamed(tier, people)
+    for name in ("ids", "classes", "subjects", "datasets", "flow_coding"):
+        assert getattr(found, name) == getattr(clips, name)
+    for name in ("label", "subject", "length", "fps", "onset", "apex", "offset", "frames", "flow", "true_flow", "pixel_flow",
+                 "landmarks"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(clips, name), err_msg=name)
+    of_one = streamed(tier, people[1:], numbers=(2, 0), label="label5")
+    assert of_one.ids == tuple(f"synthme_easy/s{people[1]:04d}/c{number:03d}" for number in (2, 0))
+    assert of_one.classes == tier.classes and of_one.frames.shape[1] == of_one.length.max()
+
+
+@pytest.mark.parametrize(("said", "wanted"), [
+    ({"tier": "eazy"}, "tier 'eazy' is not known .did you mean 'easy'"), ({"label": "label4"}, "label 'label4' is not known"),
+    ({"people": ()}, "0 people with 15 clips each: none is left with label3")])
+def test_what_cannot_be_streamed_is_one_line(said, wanted):
+    with pytest.raises(UserMistake, match=wanted):
+        streamed(**{"tier": "easy", "people": (0,), **said})
 
 
 def test_an_unknown_tier_is_named(small):

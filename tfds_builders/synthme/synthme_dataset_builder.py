@@ -4,20 +4,14 @@ The same version, tier and clip give the same script on every machine, and the s
 version; `mer_jax.synthetic.crowd` draws them.
 """
 
-import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
-import jax
 import numpy as np
 import tensorflow_datasets as tfds
 
 from mer_jax.progress_bar import ProgressBar
-from mer_jax.synthetic.action_units import NUMBERS
-from mer_jax.synthetic.crowd import painters
-from mer_jax.synthetic.expressions import CLASSES3, label3_of
-from mer_jax.synthetic.face import Face
-from mer_jax.synthetic.scene import Clip
+from mer_jax.synthetic.expressions import CLASSES3
+from mer_jax.synthetic.stream import record, renderings
 from mer_jax.synthetic.tiers import COMPOSITES, TIERS, Tier
 
 VERSION = "1.0.0"
@@ -76,39 +70,9 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def _generate_examples(self) -> Iterator[tuple[int, dict]]:
         tiers = self.builder_config.tiers
         with ProgressBar(sum(tier.subjects * tier.clips for tier in tiers), f"SynthME {self.builder_config.name}") as bar:
-            for number, (tier, person, clip, face, rendered) in enumerate(clips_of(tiers)):
-                yield number, example(tier, self.info.features, person, clip, face, rendered)
+            clips = ((tier, *clip) for tier in tiers
+                     for clip in renderings(tier, range(tier.first, tier.first + tier.subjects), range(tier.clips)))
+            for number, clip in enumerate(clips):
+                made = record(*clip)
+                yield number, {key: made[key] for key in self.info.features}
                 bar.advance()
-
-
-def clips_of(tiers: tuple[Tier, ...]) -> Iterator[tuple[Tier, int, int, Face, Clip]]:
-    """(tier, person, clip, looks, rendering) of whole tiers, person by person, as numpy arrays."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for tier in tiers:
-            face_of, clip_of = painters(tier)
-            for person in range(tier.subjects):
-                face = face_of(tier.first + person)
-
-                def rendering(clip, tier=tier, person=person, face=face, clip_of=clip_of):
-                    return jax.device_get(clip_of(tier.first + person, face, clip))
-
-                for clip, rendered in enumerate(pool.map(rendering, range(tier.clips))):
-                    yield tier, person, clip, face, rendered
-
-
-def example(tier: Tier, features: tfds.features.FeaturesDict, person: int, clip: int, face: Face, rendered: Clip) -> dict:
-    """The stored features of one rendering."""
-    act, name = rendered.act, tier.classes[int(rendered.act.label)]
-    shown = act.units >= 0
-    made = {
-        "frames": rendered.frames[: int(act.length)],
-        "flow": rendered.small_flow,
-        "true_flow": rendered.flow.astype(np.float32), "pixel_flow": rendered.pixel_flow.astype(np.float32),
-        "landmarks": rendered.landmarks.astype(np.float32),
-        "action_units": [NUMBERS[unit] for unit in act.units[shown]],
-        "strengths": list(rendered.strength[shown].astype(np.float32)),
-        "onset_index": int(act.onset), "apex_index": int(act.apex), "offset_index": int(act.offset), "fps": float(tier.rate),
-        "dataset": f"synthme_{tier.name}", "subject": f"s{tier.first + person:04d}", "clip": f"c{clip:03d}",
-        "label3": label3_of(name), "label5": name, "skin": float(face.skin),
-    }
-    return {key: made[key] for key in features}
