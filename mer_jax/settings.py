@@ -22,7 +22,7 @@ from mer_jax.training.augmentation import Augmentation
 from mer_jax.training.front import Front
 from mer_jax.training.optimizers import OPTIMIZERS
 from mer_jax.training.run import SELECTIONS
-from mer_jax.training.stages import CLASS_WEIGHTS, SCHEDULES, STEPS, Recipe, Stage, falling_by_steps
+from mer_jax.training.stages import CLASS_WEIGHTS, Recipe, Stage, check_schedule
 
 
 def default_config() -> ConfigDict:
@@ -130,8 +130,7 @@ def settings_of(name: str, config: ConfigDict) -> Settings:
     network_options = dict(full.network_options)
     known_fields(full.network.name, full.network.variant or None, full.network.off, network_options)
     choose(full.optimizer.name, OPTIMIZERS, "optimizer.name")
-    if falling_by_steps(full.optimizer.schedule) is None:
-        choose(full.optimizer.schedule, (*SCHEDULES, STEPS), "optimizer.schedule")
+    check_schedule("config key optimizer.schedule=", full.optimizer.schedule)
     choose(full.class_weights, CLASS_WEIGHTS, "class_weights")
     choose(full.platform, ("", "cpu", "gpu", "tpu"), "platform")
     check_numbers(full)

@@ -90,12 +90,14 @@ def behind_t5(networks: dict[str, Predictions]) -> dict:
     return {name: compared(networks[f"{name}_t5"], {name: networks[name]}, (name,))[name] for name in pairs}
 
 
-def statements(against: dict) -> list[str]:
-    """The two that stand beside the verdict, by lowlight.md."""
+def statements(against: dict, named: tuple[str, ...]) -> list[str]:
+    """The two that stand beside the verdict, by lowlight.md; none before all rows are there, since p still sinks."""
     found = []
-    if "agmenet_plain" in against and against["agmenet_plain"]["holm"] > ERROR:
+    if not set(named) <= set(against):
+        return found
+    if against["agmenet_plain"]["holm"] > ERROR:
         found.append("the enhancement buys nothing that can be shown here")
-    if "agmenet_plain_t5" in against and against["agmenet_plain_t5"]["accuracy"]["interval"][0] <= 0:
+    if against["agmenet_plain_t5"]["accuracy"]["interval"][0] <= 0:
         found.append("AGMENet without its enhancement behind T5 is as good, as far as can be shown: the gain is that of T5")
     return found
 
@@ -122,7 +124,7 @@ def tables(folder: Path, form: Form) -> dict:
         "trivial": trivial(next(iter(runs["final"].values()))) if networks else {},
         "networks": {name: scored(table) for name, table in networks.items()},
         "against": against, "best_other": best_other(against) if against else "", "verdict": verdict(against, named),
-        "behind_t5": behind_t5(networks), "statements": statements(against),
+        "behind_t5": behind_t5(networks), "statements": statements(against, named),
         "supplement": {name: compared(networks[searched(name)], {name: table}, (name,))[name] for name, table in after.items()
                        if searched(name) in networks},
         "parts": compared(own, parts, parts_of(form)) if own else {},

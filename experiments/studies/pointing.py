@@ -46,12 +46,11 @@ def study(arguments: argparse.Namespace) -> dict:
     for name in (names := tuple(arguments.only.split(",")) if arguments.only else ATTENDING):
         if name not in known:
             raise UserMistake(f"network {name!r} is none that reads flow{nearest(name, known)}; there are: {', '.join(known)}")
+    clips = mer_jax.load(arguments.people, label="label3")
+    if clips.true_flow is None:
+        raise UserMistake(f"--people={arguments.people}: has no true flow; wanted clips of SynthME")
     for name in names:
-        settings = settings_for(name, arguments)
-        clips = mer_jax.load(settings.source, settings.classes, **dict(settings.data_options))
-        found = run_benchmark(settings, clips, arguments.out / name)
-        if not found["pointing"]:
-            raise UserMistake(f"{settings.source}: has no true flow; wanted clips of SynthME")
+        found = run_benchmark(settings_for(name, arguments), clips, arguments.out / name)
         rows[name] = {"uf1": found["overall"]["uf1"], "looks": found["pointing"]}
     return {**{name: getattr(arguments, name) for name in ("people", "flow", "epochs", "seeds")}, "rows": rows}
 

@@ -76,10 +76,10 @@ def pretrain(rendered: Clips, out: Path, crop: str) -> None:
     their labels permuted; one that is there is not trained again. In each choices.json says what of it was chosen on real
     clips."""
     for name, clips in (("network", rendered), ("network_shuffled", label_permuted(rendered))):
-        if not (out / name / "network.json").is_file():
+        if not (out / name / "choices.json").is_file():       # which is written last
             settings = settings_for(name, Path("rendered.csv"), epochs=100, optimizer=PRETRAINING)
             train_network(settings, clips, out / name, out / "runs" / "rendered")
-        write_json(out / name / "choices.json", {"crop": crop, "made_on_real_clips": list(CHOICES.get(crop, ()))})
+            write_json(out / name / "choices.json", {"crop": crop, "made_on_real_clips": list(CHOICES.get(crop, ()))})
 
 
 def as_it_is(network: Path, clips: Clips, table: Predictions) -> Predictions:

@@ -6,7 +6,7 @@ Command:  python experiments/studies/zoo.py --table=CLIPS.csv --out=DIR [--only=
 Table:    of 28x28 flow pictures: real ones, or those that `mer-jax flow synthme --out=DIR` leaves in DIR/clips.csv. Without it
           the rows that are there are told, and nothing is trained: DIR/NAME/row.json is all that is read then, and has no clip
 Folds:    each person is left out alone; with --folds people are left out in so many groups (subject_kfold): on two CPU cores
-          that costs an eighth for 40 people in five groups
+          that is a sixth of the work for 40 people in five groups
 Rows:     one network each, and linear support vector machines, one for each class, C = 1, without chance and epochs: classes
           weighing as often as they are there (`linear_svm`) or alike (`linear_svm_balanced`). With --only also forms of a
           network of which its paper says how they rank: FORMS in zoo_rows.py
@@ -46,7 +46,7 @@ FIGURES = (".png", ".svg", ".pdf")
 
 def study(arguments: argparse.Namespace) -> dict:
     """The rows that are asked for, those that are not there yet trained where there is a table, and what they say together."""
-    names = chosen(arguments.only)
+    names = chosen(arguments.only, every=not arguments.table)
     if arguments.figure and arguments.figure.suffix not in FIGURES:
         raise UserMistake(f"--figure={arguments.figure}: wanted a name that ends in {', '.join(FIGURES)}")
     if arguments.table:
@@ -67,9 +67,10 @@ def train_missing(names: tuple[str, ...], arguments: argparse.Namespace) -> None
         print(f"zoo: {name} {line_of(row_of(name, clips, arguments))}", file=sys.stderr)
 
 
-def chosen(only: str | None) -> tuple[str, ...]:
+def chosen(only: str | None, every: bool = False) -> tuple[str, ...]:
+    """The rows that are named; where none is, those of the whole table, and the forms beside it where `every`."""
     known = (*flow_networks(), *FORMS)
-    for name in (names := tuple(only.split(",")) if only else flow_networks()):
+    for name in (names := tuple(only.split(",")) if only else known if every else flow_networks()):
         if name not in known:
             raise UserMistake(f"network {name!r} is none that reads flow{nearest(name, known)}; there are: {', '.join(known)}")
     return names
@@ -84,13 +85,16 @@ def with_usual(arguments: argparse.Namespace) -> argparse.Namespace:
                               "kept say themselves of what they are")
         if value is None:
             setattr(arguments, name, usual)
+    if arguments.folds is not None and arguments.folds < 2:
+        raise UserMistake(f"option --folds={arguments.folds}: wanted at least 2 groups of people")
     return arguments
 
 
 def line_of(row: dict) -> str:
     if "failed" in row:
         return f"failed: {row['failed']}"
-    return (f"{headlines_of(row)}  {row['peek']:.3f}  {row['leaky']:.3f}  {row['parameters']:>11,}  {row['mflops']:7.2f}  "
+    leaky = "failed" if row["leaky"] is None else f"{row['leaky']:.3f} "
+    return (f"{headlines_of(row)}  {row['peek']:.3f}  {leaky}{row['parameters']:>12,}  {row['mflops']:7.2f}  "
             f"{row['milliseconds']:7.3f}  {row['seconds']:6.0f}")
 
 
@@ -102,7 +106,7 @@ def headlines_of(part: dict) -> str:
 def text_of(found: dict) -> str:
     """The table, the best first, and the pairs that are told apart."""
     epochs = f", {found['epochs']} epochs" if found["epochs"] else ""
-    left_out = f"left out in {found['folds']} groups" if found["folds"] else "left out one by one"
+    left_out = "left out one by one" if found["folds"] is None else f"left out in {found['folds']} groups"
     lines = [f"{found['clips']} clips of {found['people']} people, {left_out}, {found['seeds']} seeds, recipe "
              f"{found['recipe']}{epochs}",
              f"{'':29}UF1, last epoch       UAR    accuracy  peek   leaky   parameters    MFLOP  ms/clip  seconds"]

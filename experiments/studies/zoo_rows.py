@@ -131,17 +131,22 @@ def refuse_others(names: tuple[str, ...], clips: Clips, arguments: argparse.Name
 
 
 def network_row(name: str, clips: Clips, arguments: argparse.Namespace) -> dict:
-    """Of a network. Raises NotFinite where its loss or an answer is none."""
+    """Of a network. Raises NotFinite where its loss or an answer is none where people are left out; where clips are, that
+    column alone is empty."""
     honest, leaky = (arguments.out / name / kind for kind in KINDS)
     settings = settings_for(name, "honest", arguments)
-    seconds = run_benchmark(settings, clips, honest)["seconds"]
-    run_benchmark(settings_for(name, "leaky", arguments), clips, leaky)
-    table = read_run(honest).table
+    seconds, table = run_benchmark(settings, clips, honest)["seconds"], read_run(honest).table
+    try:
+        run_benchmark(settings_for(name, "leaky", arguments), clips, leaky)
+        leaks = read_run(leaky).table
+    except NotFinite:                                         # which is no score, and so takes none away
+        leaks = None
     network = create(settings.network, len(clips.classes), settings.variant, settings.off, **dict(settings.network_options))
     known = counted(network)
-    return {**scores(table.where(selection="last"), table.where(selection="test_peek"), read_run(leaky).table), **known,
+    codes = {read_json(path)["code"]["digest"] for path in (honest / "config.json", leaky / "config.json") if path.is_file()}
+    return {**scores(table.where(selection="last"), table.where(selection="test_peek"), leaks), **known,
             "evidence": MODELS[settings.network].evidence, "milliseconds": milliseconds(network, clips), "seconds": seconds,
-            "code": read_json(honest / "config.json")["code"]["digest"]}
+            "code": " and ".join(sorted(codes))}
 
 
 def machine_row(name: str, clips: Clips, arguments: argparse.Namespace) -> dict:
@@ -166,7 +171,7 @@ def repeated(table: Predictions, runs: int) -> Predictions:
     return Predictions(table.classes, columns, np.tile(table.probabilities, (runs, 1)))
 
 
-def scores(last: Predictions, peek: Predictions, leaky: Predictions) -> dict:
+def scores(last: Predictions, peek: Predictions, leaky: Predictions | None) -> dict:
     """Of the last epoch: headlines with their intervals, of each database, and of its seeds' probabilities averaged
     ("ensemble"); right answers of each person; and the UF1 of the two other ways to look at the same network."""
     def headlines(table: Predictions) -> dict:
@@ -175,7 +180,7 @@ def scores(last: Predictions, peek: Predictions, leaky: Predictions) -> dict:
                 "interval": {metric: found["interval_subjects"][metric] for metric in HEADLINES}}
 
     return {**headlines(last), "ensemble": headlines(mean_of_runs(last)), "peek": entry(peek)["uf1"],
-            "leaky": entry(leaky)["uf1"],
+            "leaky": None if leaky is None else entry(leaky)["uf1"],
             "by_dataset": {name: headlines(last.where(dataset=name)) for name in last.unique("dataset")},
             "right": dict(zip(np.unique(last.subject_keys()).tolist(), right_answers(last).tolist(), strict=True))}
 

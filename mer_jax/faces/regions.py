@@ -43,7 +43,7 @@ def cut(frames: Float[Given, "time height width channels"], box: Float[Given, "4
     """What lies in a box, as pictures of this height and width: bilinear, the frame's edges repeated outside.
 
     fine: the mean of so many look-ups each way to a pixel; where the box is larger than the picture, as many as keep every
-    pixel of the frame in it, since fine detail that is left out turns into false motion.
+    pixel of the frame in it, since fine detail that is left out turns into false motion. Raises UserMistake for less than 1.
     """
     if height < 1 or width < 1 or fine < 1:
         raise UserMistake(f"cut: height={height}, width={width}, fine={fine}, wanted at least 1 of each")

@@ -57,11 +57,11 @@ def record(tier: Tier, person: int, number: int, face: Face, rendered: Clip) -> 
 
 
 def streamed(tier: str | Tier, people: Iterable[int], numbers: Iterable[int] | None = None, label: str = "label3") -> Clips:
-    """The clips of these people in memory, equal to those that the data set of the tier has of them (to 1/255 elsewhere).
+    """The clips of these people in memory, equal to those that the data set of the tier has of them.
 
     numbers: of each person's clips; as many as the tier has where None, and any more can be asked for. label: "label3", which
     leaves out what the composite does, or "label5", the tier's own classes. Raises UserMistake where there is no such tier or
-    label, and where nothing is left.
+    label, where somebody or a number is asked for twice, and where nothing is left.
     """
     if isinstance(tier, str):
         if tier not in TIERS:
@@ -70,6 +70,9 @@ def streamed(tier: str | Tier, people: Iterable[int], numbers: Iterable[int] | N
     if label not in LABELS:
         raise UserMistake(f"label {label!r} is not known{nearest(label, LABELS)}; there are: {', '.join(LABELS)}")
     people, numbers = tuple(people), tuple(range(tier.clips) if numbers is None else numbers)
+    for name, given in (("people", people), ("numbers", numbers)):
+        if len(set(given)) < len(given):
+            raise UserMistake(f"{name}: {max(given, key=given.count)} is asked for more than once; wanted each once")
     classes = CLASSES3 if label == "label3" else tier.classes
     kept = []
     with ProgressBar(len(people) * len(numbers), f"SynthME {tier.name}") as bar:

@@ -13,7 +13,8 @@ def learning_rate_curve(stage: Stage, steps_per_epoch: int) -> optax.Schedule:
     if stage.schedule == "cosine":
         after = optax.cosine_decay_schedule(1.0, max(1, total - warmup))
     elif steps := falling_by_steps(stage.schedule):
-        after = optax.exponential_decay(1.0, steps[1] * steps_per_epoch, steps[0], staircase=True)
+        factor, epochs = steps
+        after = lambda step: factor ** (step // (epochs * steps_per_epoch))             # noqa: E731  (integers, so never late)
     else:
         after = optax.constant_schedule(1.0)
     if not warmup:

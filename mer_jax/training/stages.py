@@ -15,7 +15,7 @@ from mer_jax.training.augmentation import Augmentation
 from mer_jax.training.losses import LOSSES
 from mer_jax.training.update_rules import OPTIMIZERS
 
-SCHEDULES, STEPS = ("constant", "cosine"), "FACTOR every EPOCHS"
+SCHEDULES = ("constant", "cosine")
 CLASS_WEIGHTS = ("none", "balanced")
 
 
@@ -45,8 +45,7 @@ class Stage:
         _whole("stage: warmup_epochs", self.warmup_epochs, 0)
         if self.warmup_epochs >= self.epochs:
             raise UserMistake(f"stage: warmup_epochs={self.warmup_epochs}: wanted fewer than its {self.epochs} epochs")
-        if falling_by_steps(self.schedule) is None:
-            _known("stage: schedule", self.schedule, (*SCHEDULES, STEPS))
+        check_schedule("stage: schedule ", self.schedule)
         if not self.losses:
             raise UserMistake(f"stage: no losses, wanted at least one of {', '.join(LOSSES)}")
         for name, _ in self.losses:
@@ -98,9 +97,16 @@ class Recipe:
 
 
 def falling_by_steps(schedule: str) -> tuple[float, int] | None:
-    """(factor, epochs) of a schedule "FACTOR every EPOCHS", factor above 0 and epochs at least one; None for another."""
+    """(factor, epochs) of a schedule "FACTOR every EPOCHS", 0 < factor < 1 and epochs at least one; None for another."""
     found = re.fullmatch(r"(\d*\.?\d+) every (\d+)", str(schedule))
-    return (float(found[1]), int(found[2])) if found and float(found[1]) > 0 and int(found[2]) > 0 else None
+    return (float(found[1]), int(found[2])) if found and 0 < float(found[1]) < 1 and int(found[2]) > 0 else None
+
+
+def check_schedule(where: str, schedule: str) -> None:
+    """Raises UserMistake, its line beginning with `where`, for a schedule that is none."""
+    if schedule not in SCHEDULES and falling_by_steps(schedule) is None:
+        raise UserMistake(f"{where}{schedule!r} is not known{nearest(str(schedule), SCHEDULES)}; there are: "
+                          f"{', '.join(SCHEDULES)}, and \"FACTOR every EPOCHS\", e.g. \"0.3 every 60\", the factor below 1")
 
 
 def _known(where: str, name: object, known: Iterable[str]) -> None:

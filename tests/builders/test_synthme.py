@@ -133,6 +133,8 @@ def test_streamed_clips_are_those_of_the_data_set(small):
 
 @pytest.mark.parametrize(("said", "wanted"), [
     ({"tier": "eazy"}, "tier 'eazy' is not known .did you mean 'easy'"), ({"label": "label4"}, "label 'label4' is not known"),
+    ({"people": (3, 7, 3)}, "people: 3 is asked for more than once"),
+    ({"numbers": (0, 0)}, "numbers: 0 is asked for more than once"),
     ({"people": ()}, "0 people with 15 clips each: none is left with label3")])
 def test_what_cannot_be_streamed_is_one_line(said, wanted):
     with pytest.raises(UserMistake, match=wanted):

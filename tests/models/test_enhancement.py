@@ -107,6 +107,8 @@ def test_each_part_that_is_switched_off_is_gone_and_no_other(dark, enhanced):
     np.testing.assert_array_equal(pictures, extras["denoised"])
     assert not extras["curve"].any()
     (shut, (opened, extras)) = (seen(bright, **parts) for parts in ({}, {"light_gate": False}))
+    with pytest.raises(UserMistake, match="compensate without window_mean"):
+        seen(dark, compensate=True, window_mean=False)
     little, much = (float(jnp.abs(pictures - parts["denoised"]).max()) for pictures, parts in (shut, (opened, extras)))
     assert little < 0.1 * much
     assert float(shut[1]["gate"][0]) < 0.02 < 0.9 < float(seen(dark)[1]["gate"][0]) < float(extras["gate"][0]) == 1

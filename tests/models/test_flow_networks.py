@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mer_jax.mistakes import UserMistake
-from mer_jax.models import create, fields_of
+from mer_jax.models import create, fields_of, table
 from mer_jax.models.network import example_inputs
 
 COUNTS = [("off_tanet", "enlarged", (), 59_403), ("off_tanet", "native", (), 59_403),
@@ -72,6 +72,14 @@ def test_parameters_are_as_many_as_published_or_laid_out(name, variant, off, cou
     network = create(name, 3, variant, off)
     variables = jax.eval_shape(lambda: network.init(jax.random.key(0), example_inputs(network), train=False))
     assert sum(leaf.size for leaf in jax.tree.leaves(variables["params"])) == count
+
+
+def test_the_list_says_how_each_variant_reads_a_flow_picture():
+    said = {(row["name"], row["variant"]): row["input"] for row in table() if row["name"] in TINY}
+    assert said["off_tanet", "enlarged"] == "flow 28x28x3 minmax8 enlarged to 112x112"
+    assert said["off_tanet", "native"] == "flow 112x112x3 pixels" and said["rcn", "a_native"] == "flow 60x60x3 pixels"
+    assert said["capsulenet", "enlarged"].endswith("enlarged to 224x224") and said["rcn", "a"].endswith("enlarged to 60x60")
+    assert said["capsulenet", "flow"] == said["htnet", "paper"] == "flow 28x28x3 minmax8"
 
 
 def test_answers_and_maps_have_their_shapes_and_gates_lie_between_0_and_1(made, flow):

@@ -55,6 +55,7 @@ def test_nobody_has_a_part_in_what_is_chosen_for_them(study, asked, clips):
 
 def test_pretrained_candidates_begin_with_the_kept_network_and_are_not_there_without_one(studies, tmp_path):
     module = studies("best_flow")
+    (tmp_path / "choices.json").write_text('{"made_on_real_clips": []}')
     assert "pretrained" not in module.steps_with(None)
     assert all(changes["weights"] == str(tmp_path) for changes in module.steps_with(tmp_path)["pretrained"].values())
     names = [name for candidates in module.steps_with(tmp_path).values() for name in candidates]
@@ -63,10 +64,12 @@ def test_pretrained_candidates_begin_with_the_kept_network_and_are_not_there_wit
 
 def test_a_kept_network_that_was_fitted_to_the_tested_is_refused(studies, tmp_path):
     module, choices = studies("best_flow"), tmp_path / "choices.json"
+    with pytest.raises(UserMistake, match="has no choices.json"):
+        module.steps_with(tmp_path)
     choices.write_text(json.dumps({"crop": "eyes", "made_on_real_clips": []}))
     assert "pretrained" in module.steps_with(tmp_path)
     choices.write_text(json.dumps({"crop": "fitted", "made_on_real_clips": ["the crop"]}))
-    with pytest.raises(UserMistake, match="chosen on clips that are tested here: the crop; wanted one of --crop=eyes"):
+    with pytest.raises(UserMistake, match="chosen on labels of CASME II and SMIC: the crop; wanted one of --crop=eyes"):
         module.steps_with(tmp_path)
 
 

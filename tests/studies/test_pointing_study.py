@@ -40,7 +40,7 @@ def test_what_is_played_is_told_with_whether_it_is_enough(study, studies, monkey
 
 
 def test_clips_whose_motion_nobody_knows_and_networks_that_are_none_are_refused(study):
-    with pytest.raises(UserMistake, match="synthme/easy: has no true flow"):
-        study(known=False, epochs=1)
+    with pytest.raises(UserMistake, match="--people=synthme/easy: has no true flow"):
+        study(known=False, epochs=10**6)                                               # of which none is trained
     with pytest.raises(UserMistake, match="did you mean 'linear'"):
         study(only="linar")

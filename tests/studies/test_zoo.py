@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -90,9 +91,34 @@ def test_rows_of_other_settings_are_refused_before_anything_is_trained(studies, 
         zoo.study(words(out=tmp_path / "nothing", only="ststnet"))
 
 
+def test_kept_rows_of_forms_are_told_too(studies, done, tmp_path):
+    (tmp_path / "rcn_s").mkdir()
+    (tmp_path / "rcn_s" / "row.json").write_bytes((done[0].out / "ststnet" / "row.json").read_bytes())
+    assert list(studies("zoo").study(words(out=tmp_path))["rows"]) == ["rcn_s"]
+
+
+def test_a_failing_leaky_run_takes_no_score_away(studies, done, tmp_path, monkeypatch):
+    asked, _ = done
+    rows, run = studies("zoo_rows"), studies("zoo_rows").run_benchmark
+
+    def failing(settings, clips, folder):
+        if folder.name == "leaky":
+            raise rows.NotFinite("training stopped: loss is nan")
+        return run(settings, clips, folder)
+
+    shutil.copytree(asked.out / "ststnet" / "honest", tmp_path / "ststnet" / "honest")
+    shutil.copytree(asked.out / "ststnet" / "leaky", tmp_path / "ststnet" / "leaky")
+    monkeypatch.setattr(rows, "run_benchmark", failing)
+    found = studies("zoo").study(words(**{**vars(asked), "out": tmp_path, "only": "ststnet", "figure": None}))
+    row = found["rows"]["ststnet"]
+    assert row["uf1"] > 0.6 and row["leaky"] is None and "  failed  " in studies("zoo").text_of(found)
+
+
 def test_a_budget_is_refused_where_nothing_is_trained(studies):
     with pytest.raises(UserMistake, match="--seeds=3: belongs to --table"):
         studies("zoo").with_usual(words(epochs=None, seeds=3, recipe=None))
+    with pytest.raises(UserMistake, match="--folds=0: wanted at least 2 groups"):
+        studies("zoo").with_usual(words(table="clips.csv", folds=0))
     found = studies("zoo").with_usual(words(table="clips.csv", epochs=None, seeds=3, recipe=None))
     assert (found.epochs, found.seeds, found.recipe, found.folds) == (30, 3, "same", None)
 

@@ -63,6 +63,8 @@ def test_clipping_equals_optax_and_bites():
     (lambda: Stage(2, 0.1, schedule="cosin"), "did you mean 'cosine'"),
     (lambda: Stage(2, 0.1, schedule="0 every 5"), "schedule '0 every 5' is not known.*FACTOR every EPOCHS"),
     (lambda: Stage(2, 0.1, schedule=".5 every 0"), "schedule '.5 every 0' is not known"),
+    (lambda: Stage(2, 0.1, schedule="3 every 1"), "schedule '3 every 1' is not known"),
+    (lambda: Stage(2, 0.1, schedule="FACTOR every EPOCHS"), "schedule 'FACTOR every EPOCHS' is not known"),
     (lambda: Stage(2, 0.1, losses=(("crossentropy", 1.0),)), "did you mean 'cross_entropy'"),
     (lambda: Stage(2, 0.1, losses=()), "no losses"), (lambda: Recipe(()), "wanted a tuple of one or more Stage"),
     (lambda: Recipe((Stage(1, 0.1),), batch_size=0), "batch_size=0"),
@@ -85,18 +87,22 @@ def test_warm_up_rises_to_one_and_cosine_falls_to_zero():
     assert learning_rate_curve(Stage(3, 1.0), 5)(7) == 1.0
 
 
-@pytest.mark.parametrize(("schedule", "factor", "epochs"), [("0.3 every 2", 0.3, 2), (".9 every 1", 0.9, 1)])
-def test_falling_by_steps_is_pytorchs_steplr(schedule, factor, epochs):
+@pytest.mark.parametrize(("schedule", "factor", "epochs"), [
+    ("0.3 every 2", 0.3, 2), (".9 every 1", 0.9, 1), ("0.5 every 10", 0.5, 10)])
+@pytest.mark.parametrize("steps", [3, 11, 41])
+def test_falling_by_steps_is_pytorchs_steplr_to_the_step(schedule, factor, epochs, steps):
     torch = pytest.importorskip("torch")
     rate = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 1.0)
-    peer = torch.optim.lr_scheduler.StepLR(rate, epochs, factor)
-    curve = learning_rate_curve(Stage(7, 1.0, schedule=schedule), steps_per_epoch=3)
-    for epoch in range(7):
-        assert [float(curve(3 * epoch + step)) for step in range(3)] == pytest.approx([peer.get_last_lr()[0]] * 3)
+    peer, wanted = torch.optim.lr_scheduler.StepLR(rate, epochs, factor), []
+    for _ in range(25):
+        wanted += [peer.get_last_lr()[0]] * steps
         rate.step()
         peer.step()
-    warm = learning_rate_curve(Stage(7, 1.0, warmup_epochs=2, schedule=schedule), steps_per_epoch=3)
-    assert [float(warm(6 + step)) for step in range(15)] == pytest.approx([float(curve(step)) for step in range(15)])
+    curve = learning_rate_curve(Stage(25, 1.0, schedule=schedule), steps)
+    found = jax.jit(jax.vmap(curve))(jnp.arange(25 * steps))
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)
+    warm = jax.jit(jax.vmap(learning_rate_curve(Stage(25, 1.0, warmup_epochs=2, schedule=schedule), steps)))
+    np.testing.assert_allclose(warm(2 * steps + jnp.arange(20 * steps)), wanted[: 20 * steps], rtol=1e-5)
 
 
 @pytest.mark.parametrize("coding", ["pixels", "minmax8"])

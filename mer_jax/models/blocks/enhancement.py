@@ -100,6 +100,8 @@ class LowLightEnhancement(nn.Module):
         if self.kind not in KINDS:
             raise UserMistake(f"enhancement {self.kind!r} is not known{nearest(self.kind, KINDS)}; "
                               f"there are: {', '.join(KINDS)}")
+        if self.compensate and not self.window_mean:
+            raise UserMistake("enhancement: compensate without window_mean: there is no mean to be taken along the motion")
         denoised = self.denoised(windows)
         glimpse = self.glimpse(denoised.mean(1, keepdims=True))
         bright = jnp.percentile(luma(glimpse).reshape(len(windows), -1), 98, axis=1)
