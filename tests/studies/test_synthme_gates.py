@@ -1,5 +1,7 @@
 """SynthME's gates, on pictures made by hand: each fails where what it stands guard over is broken."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -50,6 +52,30 @@ def test_a_class_that_single_frames_give_away_fails(failing):
 
 def test_faces_that_all_look_the_same_fail(failing):
     assert failing(person=0, sitting=0) >= {"nearest onset picture is the same person's", "leaky_kfold - LOSO"}
+
+
+RISING = {"L0": (2, 2), "L1": (5, 1), "L2": (4, 4), "L3": (7, 3), "L4": (6, 6)}     # right answers of two halves of the people
+
+
+@pytest.mark.parametrize(("right", "wanted"), [
+    (RISING, {"L4 - L0"}), ({**RISING, "L1": (6, 6)}, {"L1 - L0", "L4 - L0"}), (dict.fromkeys(RISING, (4, 5)), set())])
+def test_a_score_that_rises_in_the_dark_fails_from_level_to_level_or_over_all_of_them(right, wanted, studies, monkeypatch):
+    """In RISING no step is beyond its interval, since the halves take turns, but all of them together are."""
+    gates = studies("synthme_gates")
+    judge = gates.Judge.__new__(gates.Judge)
+    judge.clips, judge.counts = SimpleNamespace(fps=None), gates.resampled_counts(np.zeros(PEOPLE))
+
+    def confusions(level):
+        of_half = np.array([[[r, 9 - r], [9 - r, r]] for r in right[level]])
+        return np.repeat(of_half, PEOPLE // 2, 0)
+
+    monkeypatch.setattr(gates, "frame_data", lambda clips: None)
+    monkeypatch.setattr(gates, "window_of", lambda fps: 5)
+    monkeypatch.setattr(gates, "differences", lambda data, level, window: level)
+    judge.linear = confusions
+    rows = gates.light_rows(judge)
+    assert {row.name for row in rows if row.holds is False} == wanted
+    assert [row.name for row in rows if row.holds is not None] == ["L1 - L0", "L2 - L1", "L3 - L2", "L4 - L3", "L4 - L0"]
 
 
 def test_a_gate_that_is_not_asked_is_said_and_one_that_fails_is_the_exit_status(studies, monkeypatch, capsys):
