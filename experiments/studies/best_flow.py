@@ -73,15 +73,14 @@ def best_of_networks(candidates: dict[str, dict], score: dict[str, float]) -> li
 def steps_with(network: Path | None) -> dict[str, dict[str, dict]]:
     """The steps that can be had: without a kept network the last cannot. Raises UserMistake for a kept network of whose
     training something was chosen on labels of real clips."""
-    if network is not None:
-        if not (network / "choices.json").is_file():
-            raise UserMistake(f"--network={network}: has no choices.json, which says what of it was chosen on real clips; "
-                              "wanted DIR/network of pretrain_synthme.py")
-        if made := read_json(network / "choices.json")["made_on_real_clips"]:
-            raise UserMistake(f"--network={network}: chosen on labels of CASME II and SMIC: {'; '.join(made)}; wanted one of "
-                              "--crop=eyes or --crop=whole")
     if network is None:
         return {step: candidates for step, candidates in STEPS.items() if step != "pretrained"}
+    if not (network / "choices.json").is_file():
+        raise UserMistake(f"--network={network}: has no choices.json, which says what of it was chosen on real clips; wanted "
+                          "DIR/network of pretrain_synthme.py")
+    if made := read_json(network / "choices.json")["made_on_real_clips"]:
+        raise UserMistake(f"--network={network}: chosen on labels of CASME II and SMIC: {'; '.join(made)}; wanted one of "
+                          "--crop=eyes or --crop=whole")
     begun = {name: {**changes, "weights": str(network)} for name, changes in STEPS["pretrained"].items()}
     return {**STEPS, "pretrained": begun}
 
