@@ -107,7 +107,8 @@ def kept_rows(out: Path, names: tuple[str, ...]) -> dict[str, dict]:
     """name -> its row, of those that are there. Raises UserMistake where there is none, or where they are of two tables."""
     rows = {name: read_json(out / name / "row.json") for name in names if (out / name / "row.json").is_file()}
     if not rows:
-        raise UserMistake(f"{out}: no row of {', '.join(names)} is kept there; with --table=CLIPS.csv they are trained")
+        whose = ", ".join(names) if len(names) < 4 else "any network"
+        raise UserMistake(f"{out}: no row of {whose} is kept there; with --table=CLIPS.csv rows are trained")
     first = next(iter(rows))
     for name, found in rows.items():
         if changed := differences(found["asked"]["table"], rows[first]["asked"]["table"]):
