@@ -130,7 +130,7 @@ def table() -> list[dict]:
 def described(entry: Entry, network: nn.Module) -> dict:
     """What a row of the table says of a network beside its name; of a picture that is enlarged first, how far."""
     def said(kind: str, shape: tuple[int, ...]) -> str:
-        words = [kind, "x".join(map(str, shape))]
+        words = [kind, *(["x".join(map(str, shape))] if shape else [])]
         if kind == "flow":
             side = getattr(network, "side", shape[0])
             words += [network.flow_coding, *([f"enlarged to {side}x{side}"] if side != shape[0] else [])]
