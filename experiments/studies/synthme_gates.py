@@ -1,6 +1,7 @@
 """SynthME's gates: the class shows in the motion alone, and who it is shows everywhere.
 
-Command:  python experiments/studies/synthme_gates.py [--tier=easy] [--epochs=60] [--json]; it exits with 1 where a gate fails
+Command:  python experiments/studies/synthme_gates.py [--tier=easy,casme2_like] [--epochs=60] [--json]
+          One table, a column for each tier; it exits with 1 where a gate fails
 Gates:    easy (label3): STSTNet on TV-L1 flow at least .85 UF1; casme2_like (label5): a linear classifier on the true flow
           .5 to .75; all: onset and apex pixels at most .05 above shuffled labels; the nearest onset picture is of the same
           person for at least .95 of the clips; the linear classifier on apex - onset does not rise from a level to the next,
@@ -20,6 +21,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from called import called
 
 import mer_jax
 from mer_jax.data.sampling import instants, window_of, windows
@@ -28,6 +30,7 @@ from mer_jax.evaluation.linear import differences, held_out_scores
 from mer_jax.evaluation.uncertainty import resampled_counts
 from mer_jax.light.camera import LEVELS
 from mer_jax.metrics import scores_of_many
+from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.motion.flow_features import minmax8
 from mer_jax.motion.tvl1 import tvl1
 from mer_jax.synthetic.crowd import draw_person, draw_script
@@ -221,26 +224,55 @@ def motion_rows(judge: Judge, name: str, epochs: int) -> list[Row]:
     return rows
 
 
-def line(row: Row) -> str:
-    interval = f"[{row.interval[0]:5.2f}, {row.interval[1]:5.2f}]" if row.interval else " " * 14
-    gate = "" if row.holds is None else f"  wanted {row.wanted}: {'holds' if row.holds else 'FAILS'}"
-    return f"{row.found:7.3f} {interval}  {row.name}{gate}"
+def rows_of(tier: str, epochs: int) -> list[Row]:
+    """Everything that is asked of a tier."""
+    judge = Judge(tier)
+    rows = motion_rows(judge, tier, epochs) + picture_rows(judge)
+    return rows + state_rows(judge, TIERS[tier]) + light_rows(judge)
+
+
+def cell(row: Row | None) -> str:
+    if row is None:
+        return ""
+    interval = f" [{row.interval[0]:.2f}, {row.interval[1]:.2f}]" if row.interval else ""
+    return f"{row.found:.3f}{interval}" + ("" if row.holds is None else " holds" if row.holds else " FAILS")
+
+
+def text_of(found: dict[str, list[Row]]) -> str:
+    """A line for each measure, a column for each tier, and what each gate wants."""
+    names = dict.fromkeys(row.name for rows in found.values() for row in rows)
+    wide = max(map(len, names), default=0)
+    lines = ["  ".join([" " * wide, *(f"{tier:28}" for tier in found)]).rstrip()]
+    for name in names:
+        cells = (cell(next((row for row in rows if row.name == name), None)) for rows in found.values())
+        lines.append("  ".join([f"{name:{wide}}", *(f"{text:28}" for text in cells)]).rstrip())
+    gates = [f"{tier}: {row.name}: {row.wanted}" for tier, rows in found.items() for row in rows if row.holds is not None]
+    return "\n".join([*lines, "", "wanted:", *gates])
+
+
+def tiers_of(words: str) -> list[str]:
+    """The tiers that are named. Raises UserMistake for one that there is not."""
+    for name in (names := words.split(",")):
+        if name not in TIERS:
+            raise UserMistake(f"--tier={words}: there is no tier {name!r}{nearest(name, TIERS)}; there are: {', '.join(TIERS)}")
+    return names
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tier", default="easy", choices=TIERS)
+    parser.add_argument("--tier", default="easy,casme2_like", help="one or more, with commas between")
     parser.add_argument("--epochs", type=int, default=60, help="of STSTNet; 0 leaves it out")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    judge = Judge(arguments.tier)
-    rows = motion_rows(judge, arguments.tier, arguments.epochs) + picture_rows(judge)
-    rows += state_rows(judge, TIERS[arguments.tier]) + light_rows(judge)
-    print(json.dumps([row._asdict() for row in rows]) if arguments.json else "\n".join(map(line, rows)))
-    if not arguments.epochs and is_easy(arguments.tier):
-        print("not asked, by --epochs=0: STSTNet, a gate of this tier", file=sys.stderr)
-    sys.exit(any(row.holds is False for row in rows))
+    found = {tier: rows_of(tier, arguments.epochs) for tier in tiers_of(arguments.tier)}
+    if arguments.json:
+        print(json.dumps({tier: [row._asdict() for row in rows] for tier, rows in found.items()}))
+    else:
+        print(text_of(found))
+    if not arguments.epochs and (left := [tier for tier in found if is_easy(tier)]):
+        print(f"not asked, by --epochs=0: STSTNet, a gate of {', '.join(left)}", file=sys.stderr)
+    sys.exit(any(row.holds is False for rows in found.values() for row in rows))
 
 
 if __name__ == "__main__":
-    main()
+    called("synthme_gates", main)

@@ -78,14 +78,25 @@ def test_a_score_that_rises_in_the_dark_fails_from_level_to_level_or_over_all_of
     assert [row.name for row in rows if row.holds is not None] == ["L1 - L0", "L2 - L1", "L3 - L2", "L4 - L3", "L4 - L0"]
 
 
-def test_a_gate_that_is_not_asked_is_said_and_one_that_fails_is_the_exit_status(studies, monkeypatch, capsys):
+def test_one_table_has_a_column_a_tier_and_a_gate_that_fails_in_any_is_the_exit_status(studies, monkeypatch, capsys):
     gates = studies("synthme_gates")
-    for part in ("Judge", "motion_rows", "state_rows", "light_rows"):
+    for part in ("motion_rows", "state_rows", "light_rows"):
         monkeypatch.setattr(gates, part, lambda *_: [])
-    for holds, status in ((True, 0), (False, 1)):
-        monkeypatch.setattr(gates, "picture_rows", lambda _, holds=holds: [gates.Row("a gate", 0.5, (0, 1), "more", holds)])
-        monkeypatch.setattr("sys.argv", ["synthme_gates.py", "--epochs=0"])
+    monkeypatch.setattr(gates, "Judge", lambda tier: tier)
+    for words, failing, status in (([], "", 0), ([], "casme2_like", 1), (["--tier=easy"], "easy", 1)):
+        monkeypatch.setattr(gates, "picture_rows", lambda tier, failing=failing: [
+            gates.Row("a gate", 0.5, (0, 1), f"more in {tier}", tier != failing), gates.Row(f"of {tier}", 0.25)])
+        monkeypatch.setattr("sys.argv", ["synthme_gates.py", "--epochs=0", *words])
         with pytest.raises(SystemExit) as end:
             gates.main()
         out, err = capsys.readouterr()
-        assert end.value.code == status and ("FAILS" in out) == (not holds) and "not asked, by --epochs=0: STSTNet" in err
+        line = next(line for line in out.splitlines() if line.startswith("a gate"))
+        assert end.value.code == status and line.count("FAILS") == status and line.count("holds") == 2 - status - len(words)
+        assert line.split()[2] == "0.500" and "0.250" in out and "easy: a gate: more in easy" in out
+        assert ("casme2_like" in out) == (not words) and "not asked, by --epochs=0: STSTNet, a gate of easy\n" in err
+
+
+def test_a_tier_that_there_is_not_is_one_line(studies, monkeypatch):
+    gates = studies("synthme_gates")
+    with pytest.raises(gates.UserMistake, match="--tier=easy,casme2_lik: there is no tier 'casme2_lik' .*casme2_like"):
+        gates.tiers_of("easy,casme2_lik")
