@@ -1,5 +1,5 @@
-"""The frozen plan of lowlight.md as settings: the networks that are compared, the parts of AGMENet, the trials; and the rows
-that were found wanting after it."""
+"""The frozen plans of lowlight.md and lowlight_again.md as settings: the networks that are compared, the parts of AGMENet, the
+trials; and the rows that were found wanting after the first."""
 
 import dataclasses
 from pathlib import Path
@@ -34,30 +34,50 @@ class Form:
 
 TINY = Form("synthme/easy", "synthme/easy_fresh", "label3", "tiny", 2, 5, 3)
 FULL = Form("synthme/casme2_like", "synthme/casme2_like_fresh", "label5", "small", 3, 0, 5)
+CROWD = dataclasses.replace(TINY, people="synthme/easy_crowd", folds=2)              # of the second plan
 
-# name -> (network, parts left out, front.enhancer). What reads flow has it found on the frames.
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A network, the parts that are left out of it, `front.enhancer`, its options, and whose search it has its numbers of ("":
+    its own). What reads flow has it found on the frames."""
+
+    network: str
+    off: tuple[str, ...] = ()
+    enhancer: str = ""
+    options: dict = dataclasses.field(default_factory=dict)
+    numbers: str = ""
+
+
 NETWORKS = {
-    "agmenet": ("agmenet", (), ""),
-    "agmenet_plain": ("agmenet", ("llem",), ""), "agmenet_plain_t5": ("agmenet", ("llem",), "t5"),
-    "ststnet": ("ststnet", (), ""), "ststnet_t5": ("ststnet", (), "t5"),
-    "densenet": ("densenet", (), ""), "densenet_t5": ("densenet", (), "t5"),
-    "cnn_gru": ("cnn_gru", (), ""), "cnn_gru_t5": ("cnn_gru", (), "t5"),
+    "agmenet": Row("agmenet"),
+    "agmenet_plain": Row("agmenet", ("llem",)), "agmenet_plain_t5": Row("agmenet", ("llem",), "t5"),
+    "ststnet": Row("ststnet"), "ststnet_t5": Row("ststnet", (), "t5"),
+    "densenet": Row("densenet"), "densenet_t5": Row("densenet", (), "t5"),
+    "cnn_gru": Row("cnn_gru"), "cnn_gru_t5": Row("cnn_gru", (), "t5"),
 }
-# name -> (part left out, options): AGMENet with its own numbers, but for one thing.
-PARTS = {
-    "no_enhancement": ("llem", {}), "retinex": ("", {"enhancement": "retinex"}),
-    "per_frame": ("", {"enhancement": "per_frame"}), "compensate": ("", {"compensate": True}),
-    "motion_none": ("", {"motion": "none"}), "motion_difference": ("", {"motion": "difference"}),
-    "motion_flow": ("", {"motion": "flow"}),
-    "no_block_attention": ("block_attention", {}), "no_region_attention": ("region_attention", {}),
-    "no_temporal_attention": ("temporal_attention", {}), "no_ensemble": ("ensemble", {}),
-    "no_place_gain": ("place_gain", {}),
-}
-# name -> (row whose numbers it has, parts left out, front.enhancer): what the plan lacks, asked after its verdict.
+# AGMENet with its own numbers, but for one thing: a part left out, or an option.
+PARTS = {name: Row("agmenet", off, options=options, numbers="agmenet") for name, off, options in (
+    ("no_enhancement", ("llem",), {}), ("retinex", (), {"enhancement": "retinex"}),
+    ("per_frame", (), {"enhancement": "per_frame"}), ("compensate", (), {"compensate": True}),
+    ("motion_none", (), {"motion": "none"}), ("motion_difference", (), {"motion": "difference"}),
+    ("motion_flow", (), {"motion": "flow"}),
+    *((f"no_{part}", (part,), {})
+      for part in ("block_attention", "region_attention", "temporal_attention", "ensemble", "place_gain")))}
+# What the plan lacks, asked after its verdict.
 SUPPLEMENT = {
-    **{f"no_{part}": ("agmenet", (part,), "") for part in ("deflicker", "window_mean", "brightening", "light_gate")},
-    **{f"{name}_gain": (f"{name}_t5", (), "gain") for name in ("agmenet_plain", "ststnet", "cnn_gru")},
+    **{f"no_{part}": Row("agmenet", (part,), numbers="agmenet")
+       for part in ("deflicker", "window_mean", "brightening", "light_gate")},
+    **{f"{name}_gain": dataclasses.replace(NETWORKS[f"{name}_t5"], enhancer="gain", numbers=f"{name}_t5")
+       for name in ("agmenet_plain", "ststnet", "cnn_gru")},
 }
+# The rows of the second plan, lowlight_again.md.
+ATTENTION = ("block_attention", "region_attention", "temporal_attention")
+AGAIN = {
+    "agmenet_open": Row("agmenet", ATTENTION, options={"readout": "places"}),
+    "agmenet_open_t5": Row("agmenet", ("llem", *ATTENTION), "t5", {"readout": "places"}),
+    **{name: NETWORKS[name] for name in ("agmenet", "ststnet_t5", "cnn_gru_t5")},
+}
+ROWS = {**NETWORKS, **PARTS, **SUPPLEMENT, **AGAIN}
 OWN_MOTION = {"tiny": "motion_flow", "small": "motion_difference"}              # which is AGMENet itself, and so no row
 
 
@@ -75,25 +95,22 @@ def trials() -> tuple[Hyper, ...]:
 
 
 def searched(name: str) -> str:
-    """The network that was searched for, whose numbers the row has."""
-    base, *_ = SUPPLEMENT.get(name, (name,))
-    return base if base in NETWORKS else "agmenet"
+    """The row that was searched for, whose numbers the row has."""
+    return ROWS[name].numbers or name
 
 
 def row_settings(name: str, form: Form) -> Settings:
     """Of a network's search, or of a row with the numbers of one: the main job's, but for what the plan says."""
     _, config = read_config([f"--config={MAIN_JOB}"])
-    network, off, enhancer = NETWORKS[searched(name)]
-    _, without, enhancer = SUPPLEMENT.get(name, ("", (), enhancer))
-    part, options = PARTS.get(name, ("", {}))
+    row = ROWS[name]
     config.data.name, config.data.label, config.light = form.search, form.label, DARK
     config.protocol, config.protocol_options.folds = "subject_kfold", form.search_folds
-    config.network.name, config.network.variant = network, "paper" if network == "ststnet" else form.variant
-    config.network.off, config.network_options = tuple(filter(None, (*off, *without, part))), options
-    config.front = {"enhancer": enhancer, "flow": "tvl1" if network == "ststnet" else "stored"}
-    if network != "agmenet":
+    config.network.name, config.network.variant = row.network, "paper" if row.network == "ststnet" else form.variant
+    config.network.off, config.network_options = row.off, dict(row.options)
+    config.front = {"enhancer": row.enhancer, "flow": "tvl1" if row.network == "ststnet" else "stored"}
+    if row.network != "agmenet":
         config.losses = {"cross_entropy": 1.0}
-    if network != "agmenet" or "llem" in config.network.off:
+    if row.network != "agmenet" or "llem" in row.off:
         config.stages_before, config.trainable = {}, {}
     elif name == "retinex":
         config.stages_before.enhancement.losses = {"illumination": 1.0, "exposure": 1.0, "colour": 5.0, "motion": 1.0}

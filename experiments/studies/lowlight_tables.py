@@ -1,4 +1,4 @@
-"""The tables of lowlight.md, from the folders of the runs alone."""
+"""The tables of lowlight.md, and what they share with those of lowlight_again.md, from the folders of the runs alone."""
 
 import dataclasses
 from pathlib import Path
@@ -102,11 +102,22 @@ def statements(against: dict, named: tuple[str, ...]) -> list[str]:
     return found
 
 
-def tables(folder: Path, form: Form) -> dict:
+def beginning(runs: dict[str, dict[str, FinishedRun]], people: str, form: Form) -> dict:
     """{"people", "rehearsal": whether they are others than the plan's, "form", "codes": the first digits of a code's digest ->
-    the rows it trained, "trivial", "networks": scores, "against": AGMENet less each, "behind_t5", "best_other", "verdict",
-    "statements", "parts": AGMENet less each with one part changed, "supplement": the row it has its numbers of less each,
-    "missing"}: what the plan asks for and is not there."""
+    the rows it trained, "trivial": of the first kind's first run}."""
+    codes: dict[str, list[str]] = {}
+    for kind, rows in runs.items():
+        for name, run in rows.items():
+            codes.setdefault(str(run.config.get("code", {}).get("digest"))[:8], []).append(f"{kind}/{name}")
+    first = next(iter(runs.values()))
+    return {"people": people, "rehearsal": bool(people) and people != form.people, "form": dataclasses.asdict(form),
+            "codes": codes, "trivial": trivial(next(iter(first.values()))) if first else {}}
+
+
+def tables(folder: Path, form: Form) -> dict:
+    """Of the first plan: what `beginning` gives, and {"networks": scores, "against": AGMENet less each, "behind_t5",
+    "best_other", "verdict", "statements", "parts": AGMENet less each with one part changed, "supplement": the row it has its
+    numbers of less each, "missing"}: what the plan asks for and is not there."""
     runs = {"final": finished(folder / "final", tuple(NETWORKS)), "ablation": finished(folder / "ablation", parts_of(form)),
             "supplement": finished(folder / "supplement", tuple(SUPPLEMENT))}
     people = people_of(runs, form)
@@ -115,14 +126,8 @@ def tables(folder: Path, form: Form) -> dict:
     others = {name: table for name, table in networks.items() if name != "agmenet"}
     named = tuple(name for name in NETWORKS if name != "agmenet")
     against = compared(own, others, named) if own else {}
-    codes: dict[str, list[str]] = {}
-    for kind, rows in runs.items():
-        for name, run in rows.items():
-            codes.setdefault(str(run.config.get("code", {}).get("digest"))[:8], []).append(f"{kind}/{name}")
     return {
-        "people": people, "rehearsal": bool(people) and people != form.people, "form": dataclasses.asdict(form), "codes": codes,
-        "trivial": trivial(next(iter(runs["final"].values()))) if networks else {},
-        "networks": {name: scored(table) for name, table in networks.items()},
+        **beginning(runs, people, form), "networks": {name: scored(table) for name, table in networks.items()},
         "against": against, "best_other": best_other(against) if against else "", "verdict": verdict(against, named),
         "behind_t5": behind_t5(networks), "statements": statements(against, named),
         "supplement": {name: compared(networks[searched(name)], {name: table}, (name,))[name] for name, table in after.items()

@@ -72,11 +72,12 @@ def with_fresh(*tiers: Tier) -> dict[str, Tier]:
     return {tier.name: tier for tier in (*tiers, *fresh)}
 
 
+EASY = Tier("easy", 64, 8, 15, 1.8, frozen(RULES), (), 0.3)
 # full_size is there to measure motion: at a database's own size, where the motion is as many pixels as there.
 TIERS = {
-    **with_fresh(Tier("easy", 64, 8, 15, 1.8, frozen(RULES), (), 0.3),
-                 Tier("casme2_like", 112, 26, 10, 1.2, frozen(CASME2), CASME2_COUNTS, 1.0, studio=CASME2_STUDIO,
-                      first=1000)),
+    **with_fresh(EASY, Tier("casme2_like", 112, 26, 10, 1.2, frozen(CASME2), CASME2_COUNTS, 1.0, studio=CASME2_STUDIO,
+                            first=1000)),
+    "easy_crowd": dataclasses.replace(EASY, name="easy_crowd", subjects=40, first=2 * FRESH),
     "samm_like": Tier("samm_like", 112, 28, 6, 1.2, frozen(SAMM), SAMM_COUNTS, 1.0, 200, (5.01, 0.49), (5.17, 0.62),
                       SAMM_STUDIO, first=2000),
     "smic_like": Tier("smic_like", 112, 16, 10, 1.2, frozen(SMIC), SMIC_COUNTS, 1.0, 100, studio=SMIC_STUDIO, first=3000),

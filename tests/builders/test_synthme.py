@@ -99,7 +99,7 @@ ACTED = {
     "easy": ("surprise", [1], 26, 64, 1.2232), "casme2_like": ("disgust", [4, 7], 29, 67, 1.1002),
     "easy_fresh": ("surprise", [1, 2], 35, 94, 1.6095), "casme2_like_fresh": ("others", [4, 15], 41, 61, 0.9144),
     "samm_like": ("anger", [7], 26, 105, 0.9954), "smic_like": ("negative", [4, 7], 18, 25, 0.4383),
-    "full_size": ("repression", [17, 10], 30, 72, 1.2493)}
+    "full_size": ("repression", [17, 10], 30, 72, 1.2493), "easy_crowd": ("surprise", [1, 2], 40, 63, 2.7718)}
 
 
 @pytest.mark.parametrize("name", ACTED)

@@ -21,7 +21,7 @@ def rows(studies):
 def lowlight(studies, rows, moving_clips, monkeypatch, tmp_path, capsys):
     """Calls the program with these words, on tiny clips and a tiny DenseNet, for an epoch; the fresh people's are the same a
     little darker. Gives (exit status, stdout, stderr)."""
-    program = studies("lowlight")
+    program, runs, called = (studies(name) for name in ("lowlight", "lowlight_runs", "called"))
     frames = np.asarray(moving_clips.frames)
     fresh = moving_clips.replace(frames=np.where(frames > 0, frames - 1, frames).astype(np.uint8))
     monkeypatch.setattr(rows, "TRIALS", 2)
@@ -35,13 +35,13 @@ def lowlight(studies, rows, moving_clips, monkeypatch, tmp_path, capsys):
 
     monkeypatch.setattr(rows, "row_settings", brief)
     monkeypatch.setattr(rows, "TINY", dataclasses.replace(rows.TINY, folds=3, seeds=1))
-    monkeypatch.setattr(program, "clips_of", lambda settings: fresh if "fresh" in settings.source else moving_clips)
+    monkeypatch.setattr(runs, "clips_of", lambda settings: fresh if "fresh" in settings.source else moving_clips)
 
     def call(*words: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["lowlight.py", f"--out={tmp_path}", *words])
         capsys.readouterr()
         try:
-            program.main()
+            called.called("lowlight", program.main)
             status = 0
         except SystemExit as end:
             status = end.code
@@ -123,12 +123,28 @@ def test_every_part_differs_from_agmenet_in_one_thing(rows, size):
 
 
 def test_a_row_of_the_supplement_has_the_numbers_of_another_and_differs_in_one_thing(rows, tmp_path):
-    for name, (base, without, enhancer) in rows.SUPPLEMENT.items():
+    for name, asked in rows.SUPPLEMENT.items():
+        base = asked.numbers
         row, own = (rows.row_settings(each, rows.TINY) for each in (name, base))
         assert rows.winner_file(tmp_path, name) == rows.winner_file(tmp_path, base)
         assert dataclasses.replace(row, name=own.name, off=own.off, front=own.front) == own
-        assert (set(row.off) - set(own.off), row.front.enhancer) == (set(without), enhancer)
+        without = set(row.off) - set(own.off)
+        assert (without, row.front.enhancer) in (({name.removeprefix("no_")}, ""), (set(), "gain"))
         assert (row.off, row.front) != (own.off, own.front)
+
+
+def test_the_second_plan_has_the_open_agmenet_beside_rows_of_the_first(rows):
+    """As lowlight_again.md has it; the winners of the first plan are taken over, so their settings must be the same."""
+    open_one, behind = (rows.row_settings(name, rows.CROWD) for name in ("agmenet_open", "agmenet_open_t5"))
+    assert set(open_one.off) == {"block_attention", "region_attention", "temporal_attention"}
+    assert set(behind.off) - set(open_one.off) == {"llem"} and (open_one.front.enhancer, behind.front.enhancer) == ("", "t5")
+    assert open_one.network_options == behind.network_options == (("readout", "places"),)
+    assert open_one.recipe == rows.row_settings("agmenet", rows.TINY).recipe
+    assert set(rows.AGAIN) - set(rows.NETWORKS) == {"agmenet_open", "agmenet_open_t5"} and len(rows.AGAIN) == 5
+    for name in set(rows.AGAIN) & set(rows.NETWORKS):
+        assert rows.row_settings(name, rows.CROWD) == rows.row_settings(name, rows.TINY)
+    final = rows.final_settings("agmenet_open", rows.CROWD, rows.CROWD.people, {"setting": vars(rows.trials()[0])})
+    assert (final.source, final.protocol_options, final.seeds) == ("synthme/easy_crowd", (("folds", 2),), 3)
 
 
 def test_the_final_form_is_the_plans(rows):

@@ -45,13 +45,13 @@ def finish(studies, tmp_path):
 @pytest.fixture
 def table(studies, tmp_path, monkeypatch, capsys):
     """Calls the program for its table; gives (exit status, stdout, stderr)."""
-    program = studies("lowlight")
+    called = studies("called").called
 
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["lowlight.py", f"--out={tmp_path}", "--table", *words])
+    def call(*words, plan="lowlight"):
+        monkeypatch.setattr(sys, "argv", [f"{plan}.py", f"--out={tmp_path}", "--table", *words])
         capsys.readouterr()
         try:
-            program.main()
+            called(plan, studies(plan).main)
             status = 0
         except SystemExit as end:
             status = end.code
@@ -181,6 +181,43 @@ def test_trivial_rows_stand_below_and_rows_of_another_code_are_named(finish, tab
     (linear,) = (line for line in out.splitlines() if line.startswith("linear classifier"))
     assert linear.split() == ["linear", "classifier", "0.250", "L0", "0.900", "L1", "0.400", "L2", "0.300", "L3", "0.200", "L4",
                               "0.100"]
+
+
+CROWD = {"people": "synthme/easy_crowd", "kind": "again"}
+RIVALS = ("agmenet_open_t5", "agmenet", "ststnet_t5", "cnn_gru_t5")
+
+
+def again(finish, studies, **right):
+    """Rows of the second plan, of so many right answers of each person, 1 where nothing is said."""
+    for name in ("agmenet_open", *RIVALS):
+        finish(name, (right.get(name, 1),) * PEOPLE, form=studies("lowlight_rows").CROWD, **CROWD)
+
+
+def test_the_second_plan_compares_the_open_agmenet_with_four_rows(finish, table, studies):
+    again(finish, studies, agmenet_open=2)
+    found = json.loads(table("--json", plan="lowlight_again")[1])
+    assert tuple(found["against"]) == tuple(name for name in studies("lowlight_rows").AGAIN if name != "agmenet_open")
+    assert set(found["against"]) == set(RIVALS) and (found["rehearsal"], found["missing"]) == (False, [])
+    assert {row["holm"] for row in found["against"].values()} == {4 / 256} and found["verdict"] == "success"
+    out = table(plan="lowlight_again")[1]
+    assert out.startswith("people: synthme/easy_crowd\n") and "its places side by side, is confirmed" in out
+    assert "buys nothing" not in out
+
+
+def test_the_second_plan_is_refuted_by_a_better_rival_and_says_what_is_not_confirmed(finish, table, studies):
+    again(finish, studies, ststnet_t5=2)
+    found = json.loads(table("--json", plan="lowlight_again")[1])
+    assert (found["verdict"], found["best_other"]) == ("refuted", "ststnet_t5")
+    assert found["statements"] == ["that AGMENet is better without its attention, its places side by side, is not confirmed",
+                                   "beyond T5 the enhancement buys nothing that can be shown here"]
+
+
+def test_the_second_plan_before_its_rows_and_with_a_loss_in_normal_light(finish, table, studies):
+    status, out, _ = table(plan="lowlight_again")
+    assert status == 0 and "verdict: none yet" in out and "again/agmenet_open_t5" in out
+    found = studies("lowlight_verdict").verdict(dict.fromkeys(RIVALS, FAR) | {
+        "agmenet_open_t5": figures(0.2, (0.1, 0.3), bright=(-0.2, -0.1))}, RIVALS, "agmenet_open_t5")
+    assert found == "smaller"
 
 
 def figures(difference, interval, holm=0.03, holm_other=1.0, bright=(-0.02, 0.02)) -> dict:

@@ -87,9 +87,10 @@ def test_a_glance_moves_the_irises_and_nothing_far_from_them():
 def test_no_two_tiers_share_a_person_and_fresh_ones_differ_in_nothing_else():
     people = [set(range(tier.first, tier.first + tier.subjects)) for tier in TIERS.values()]
     assert len(set().union(*people)) == sum(map(len, people))
-    for name in ("easy", "casme2_like"):
-        old, new = TIERS[name], TIERS[f"{name}_fresh"]
-        assert {field for field in vars(old) if getattr(old, field) != getattr(new, field)} == {"name", "first"}
+    for name, other, changed in (("easy", "easy_fresh", set()), ("casme2_like", "casme2_like_fresh", set()),
+                                 ("easy", "easy_crowd", {"subjects"})):
+        old, new = TIERS[name], TIERS[other]
+        assert {field for field in vars(old) if getattr(old, field) != getattr(new, field)} == {"name", "first", *changed}
 
 
 # Clips of each class in the databases' own tables, as the five classes (SMIC-HS: three) that the field scores.

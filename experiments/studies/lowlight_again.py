@@ -1,0 +1,86 @@
+"""Does AGMENet help in the dark without its attention, its places side by side? The frozen plan of lowlight_again.md.
+
+Command:  python experiments/studies/lowlight_again.py --out=DIR (--search | --final | --table) [--only=NAME,NAME] [--json]
+--search  the twelve trials of lowlight.md for the rows that have no winner yet; in a copy of experiments/studies/lowlight_kept
+          three of the five have one
+--final   each row with its winner's numbers on `synthme/easy_crowd`, forty people whom no search saw; refuses where a winner is
+          missing
+--table   the tables of the plan and its verdict, from the folders of the runs; nothing is trained
+Stopped, the same command goes on. Each row is a run of its own (DIR/again/NAME), with its report.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import lowlight_rows
+from called import called
+from lowlight_rows import AGAIN
+from lowlight_runs import chosen_names, final_runs, search_all
+from lowlight_tables import beginning, compared, finished, people_of, scored
+from lowlight_text import difference_lines, ending, heading, score_lines, text_of_runs
+from lowlight_verdict import ERROR, best_other, verdict
+
+from mer_jax.backend import start_jax
+from mer_jax.mistakes import UserMistake
+
+OWN, CLOSED, BEHIND_T5 = "agmenet_open", "agmenet", "agmenet_open_t5"
+
+
+def tables(folder: Path) -> dict:
+    """What `lowlight_tables.beginning` gives, and {"networks": scores, "against": the open AGMENet less each, "best_other",
+    "verdict", "statements", "missing": the rows that are not there}."""
+    form = lowlight_rows.CROWD
+    runs = {"again": finished(folder / "again", tuple(AGAIN))}
+    rows = {name: run.table for name, run in runs["again"].items()}
+    others = {name: table for name, table in rows.items() if name != OWN}
+    named = tuple(name for name in AGAIN if name != OWN)
+    against = compared(rows[OWN], others, named) if OWN in rows else {}
+    return {**beginning(runs, people_of(runs, form), form), "networks": {name: scored(table) for name, table in rows.items()},
+            "against": against, "best_other": best_other(against) if against else "",
+            "verdict": verdict(against, named, BEHIND_T5), "statements": statements(against, named),
+            "missing": [f"again/{name}" for name in AGAIN if name not in rows]}
+
+
+def statements(against: dict, named: tuple[str, ...]) -> list[str]:
+    """The two that stand beside the verdict, by lowlight_again.md; none before all rows are there, since p still sinks."""
+    if not set(named) <= set(against):
+        return []
+    closed = "is confirmed" if against[CLOSED]["holm"] <= ERROR else "is not confirmed"
+    found = [f"that AGMENet is better without its attention, its places side by side, {closed}"]
+    if against[BEHIND_T5]["holm"] > ERROR:
+        found.append("beyond T5 the enhancement buys nothing that can be shown here")
+    return found
+
+
+def text_of(found: dict) -> str:
+    if "networks" not in found:
+        return text_of_runs(found)
+    return "\n".join([*heading(found), *score_lines(found), *difference_lines("the open AGMENet less each", found["against"]),
+                      *ending(found)])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    what = parser.add_mutually_exclusive_group(required=True)
+    for name in ("search", "final", "table"):
+        what.add_argument(f"--{name}", action="store_true")
+    parser.add_argument("--only", help="rows by their names")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.only and arguments.table:
+        raise UserMistake(f"option --only={arguments.only}: belongs to --search and --final; the table is of all rows that are "
+                          "there")
+    names, form = chosen_names(arguments.only, tuple(AGAIN)), lowlight_rows.CROWD
+    if arguments.table:
+        found = tables(arguments.out)
+    else:
+        start_jax("")                                         # every core a device, as the command has it
+        found = (search_all(names, arguments.out, form) if arguments.search
+                 else final_runs(names, arguments.out, "again", form, form.people))
+    print(json.dumps(found) if arguments.json else text_of(found))
+
+
+if __name__ == "__main__":
+    called("lowlight_again", main)
