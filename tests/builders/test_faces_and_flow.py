@@ -116,6 +116,7 @@ def test_the_model_is_asked_about_the_onset_and_then_about_later_frames(copy, wh
         build("casme2", [str(copy)], tmp_path / "none", Options(faces=str(tmp_path / "model.task")))
 
 
+@pytest.mark.slow
 def test_flow_is_what_the_flow_command_makes_of_the_frames(copy, whole, tmp_path, mer_jax):
     """Of all but the clip whose apex is its onset, which has no motion."""
     words = (f"--source={copy}", f"--out={tmp_path}", "--store=flow", "--size=48x64")
@@ -133,6 +134,7 @@ def test_flow_is_what_the_flow_command_makes_of_the_frames(copy, whole, tmp_path
     assert [clip for number, clip in enumerate(whole.ids) if number != 3] == list(flow.ids)
 
 
+@pytest.mark.slow
 def test_flow_of_faces_is_that_of_the_crops(copy, table, tmp_path):
     """The crops are whole numbers, so it is the same to a grey value or two."""
     options = {"faces": str(table), "size": (32, 32)}
@@ -244,6 +246,7 @@ def test_rows_of_no_clip_are_said(copy, places, tmp_path):
             "text": "landmarks of no clip that is built: not used"} in found["problems"]
 
 
+@pytest.mark.slow
 def test_where_a_marked_frame_is_missing_the_nearest_is_named_or_the_flow_left_out(tmp_path):
     """Apex 59 of 46 to 86: with 58 to 60 gone 57 is near; with 50 to 70 gone nothing is. Key frames are kept."""
     def built(gone, store):

@@ -32,6 +32,7 @@ def frames_here(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_flow_is_stored_said_and_read_by_the_next_command(frames_here, mer_jax):
     status, out, err = mer_jax("flow", "clips.csv", "--out=flow", "--flow=fast", "--apex=largest_motion")
     assert (status, err) == (0, "")
@@ -51,6 +52,7 @@ def test_a_stopped_flow_says_that_it_goes_on(tmp_path):
     assert stopped_line(tmp_path) == STOPPED
 
 
+@pytest.mark.slow
 def test_fidelity_prints_a_table_or_one_object_and_draws(frames_here, mer_jax):
     words = ("fidelity", "clips.csv", "--light=L2", "--enhancers=gain")
     status, out, err = mer_jax(*words, "--figure=kept.png")

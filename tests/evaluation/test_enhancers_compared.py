@@ -28,6 +28,7 @@ def row_of(found, name, level):
     return next(row for row in found["rows"] if (row["enhancer"], row["level"]) == (name, level))
 
 
+@pytest.mark.slow
 def test_every_enhancer_has_a_row_at_every_level_beside_its_floor_and_its_ceiling(found):
     names = {(row["enhancer"], row["level"]) for row in found["rows"]}
     each = {(name, level) for name in ("none", "gain", "t5", "compensated", CEILING) for level in ("L1", "L4")}
@@ -37,6 +38,7 @@ def test_every_enhancer_has_a_row_at_every_level_beside_its_floor_and_its_ceilin
 
 
 @pytest.mark.parametrize("estimator", ["TV-L1", "Farneback"])
+@pytest.mark.slow
 def test_the_rows_mean_what_they_say(found, estimator):
     for level in ("L1", "L4"):
         none, base = (row_of(found, name, level)[estimator] for name in ("none", "t5"))
@@ -51,6 +53,7 @@ def test_the_rows_mean_what_they_say(found, estimator):
     assert row_of(found, CLEAN, "L0")[estimator]["error"][0] < row_of(found, "none", "L4")[estimator]["error"][0]
 
 
+@pytest.mark.slow
 def test_the_mean_keeps_more_in_the_dark_and_brightening_alone_does_not(found):
     dim = {name: row_of(found, name, "L1") for name in ("none", "gain", "t5")}
     assert dim["t5"]["TV-L1"]["preserved"][0] > 0.2
@@ -144,11 +147,13 @@ def test_clips_in_which_nothing_moves_are_refused(acting):
         compare_enhancers(acting.replace(true_flow=nothing, pixel_flow=nothing), ("L1",), ("t5",))
 
 
+@pytest.mark.slow
 def test_a_level_said_twice_counts_once(acting, found):
     again = compare_enhancers(acting, ("L1", "L1"), ("gain", "compensated"))
     assert row_of(again, "gain", "L1")["TV-L1"]["error"][0] == pytest.approx(row_of(found, "gain", "L1")["TV-L1"]["error"][0])
 
 
+@pytest.mark.slow
 def test_the_table_holds_every_row_and_is_no_wider_than_a_terminal(found):
     text = fidelity_table(found)
     for name in ("none", "gain", "t5", "compensated", CEILING):

@@ -48,6 +48,7 @@ def change(folder: Path, **values) -> None:
     (folder / "network.json").write_text(json.dumps({**described, **values}))
 
 
+@pytest.mark.slow
 def test_what_was_kept_is_what_is_read(kept, network, variables):
     found = read_network(kept)
     assert found.network == network
@@ -63,6 +64,7 @@ def test_its_enhancement_is_the_networks_own(kept, network, variables):
     assert np.asarray(whole).mean() > windows.mean()
 
 
+@pytest.mark.slow
 def test_behind_a_front_end_it_is_given_what_that_gives(kept, network):
     """A network whose windows were reduced before it has one weight for them; its enhancement begins with the reduction."""
     alone = jax.jit(lambda: network.init(jax.random.key(3), {"frames": jnp.zeros((1, 2, 1, 16, 16, 3))}, train=False))()

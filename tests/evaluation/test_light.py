@@ -20,6 +20,7 @@ from mer_jax.training.inputs import level_frames, scored_inputs
 from mer_jax.training.run import train
 from mer_jax.training.stages import Recipe, Stage
 
+pytestmark = pytest.mark.slow
 LIGHT = ("L0", "L2")
 RECIPE = Recipe((Stage(2, 1e-2, (("cross_entropy", 1.0), ("instants", 0.3), ("exposure", 1.0))),), batch_size=6,
                 optimizer="adamw", augmentation=Augmentation(flip=True, shift=1, dark=0.5))

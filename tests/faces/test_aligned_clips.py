@@ -52,6 +52,7 @@ def crops(rendered):
     return mer_jax.faces.aligned(rendered, SIZE)
 
 
+@pytest.mark.slow
 def test_the_eyes_of_everyone_lie_in_one_place_and_nothing_else_changes(rendered, crops):
     eyes = np.asarray(anchors(crops.landmarks))[:, :2]
     np.testing.assert_allclose(eyes, np.broadcast_to(template(SIZE)[:2], eyes.shape), atol=1e-3)
@@ -66,6 +67,7 @@ def test_the_eyes_of_everyone_lie_in_one_place_and_nothing_else_changes(rendered
     assert behind.any() and (crops.frames[behind] == 0).all() and crops.frames[~behind].any((1, 2, 3)).all()
 
 
+@pytest.mark.slow
 def test_the_pupils_are_seen_where_the_eyes_are_said_to_be(crops):
     for row in range(PEOPLE):
         frame = crops.frames[row, crops.onset[row]].astype(float).mean(-1)
@@ -81,6 +83,7 @@ def explained(clips, row: int, flow: np.ndarray, inside: np.ndarray) -> float:
     return float(np.abs(np.asarray(back - first))[inside].mean())
 
 
+@pytest.mark.slow
 def test_the_flow_that_goes_along_is_the_motion_of_the_crops(rendered, crops):
     """The true motion of each pixel, turned and scaled, brings the apex's crop back to the onset's as the untouched one did
     in the frames; the motion as it was, not turned, does not do so well."""
@@ -97,6 +100,7 @@ def test_the_flow_that_goes_along_is_the_motion_of_the_crops(rendered, crops):
         np.testing.assert_allclose(most[0] / most[1], scale[row], rtol=0.1)
 
 
+@pytest.mark.slow
 def test_landmarks_of_every_frame_are_one_transform_or_follow_the_head(rendered, crops):
     length = rendered.frames.shape[1]
     every = np.repeat(rendered.landmarks[:, None], length, 1)

@@ -48,6 +48,7 @@ def test_parameters_are_those_of_the_specification():
     assert found["tiny"] < 100_000 and rows["tiny"]["mflops"] / 2 < 50
 
 
+@pytest.mark.slow
 def test_weights_and_probabilities_sum_to_one(applied):
     np.testing.assert_allclose(applied.attention["region"].sum((-1, -2)), 1, atol=1e-5)
     np.testing.assert_allclose(applied.attention["moments"].sum(-1), 1, atol=1e-5)
@@ -55,11 +56,13 @@ def test_weights_and_probabilities_sum_to_one(applied):
     np.testing.assert_allclose(jnp.exp(applied.logits).sum(-1), 1, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_answer_is_the_mixture_of_the_moments_answers(applied):
     each, beta = jax.nn.softmax(applied.extras["instant_logits"]), applied.extras["beta"]
     np.testing.assert_allclose(jnp.exp(applied.logits), (beta[..., None] * each).sum(1), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_without_positions_and_motion_the_order_of_the_moments_is_nothing(frames):
     network, variables = made(frames, motion="none", positions=False)
     order = jnp.array([2, 0, 3, 1])
@@ -89,6 +92,7 @@ def test_a_part_that_is_not_there_is_named():
         create("agmenet", 3, off=("lem",))
 
 
+@pytest.mark.slow
 def test_the_gradient_is_finite_where_nothing_moves(frames):
     still = jnp.broadcast_to(frames[:, :1, :1], frames.shape)
     network, variables = made(frames, dropout=0.0)
@@ -116,6 +120,7 @@ def test_the_flow_of_a_shifted_picture_is_the_shift_at_half_the_size(motion, lea
 
 
 class TestEnhancement:
+    @pytest.mark.slow
     def test_it_starts_as_the_window_mean_and_keeps_the_order_in_time(self, frames):
         module = LowLightEnhancement()
         variables = module.init(jax.random.key(0), frames)
@@ -139,6 +144,7 @@ class TestEnhancement:
         flicker = steady * (1 + 0.03 * jax.random.normal(jax.random.key(0), (1, 4, 5, 1, 1, 1)))
         assert deflicker(flicker).std() < 0.05 * flicker.std()
 
+    @pytest.mark.slow
     def test_trained_alone_it_brings_the_dark_to_light_and_leaves_the_light(self, frames):
         bright = jnp.round(255 * frames) / 255
         dark = darken(bright, LEVELS["L2"], jax.random.key(3))
@@ -169,6 +175,7 @@ class TestEnhancement:
             assert np.abs(after - extras["denoised"]).mean() < 0.02
 
 
+@pytest.mark.slow
 def test_without_positions_and_gains_it_does_not_matter_where_something_moved():
     """The same change in the middle left and the middle right of a grey face: one answer, or with positions and gains, or
     where places are read side by side, two."""

@@ -94,6 +94,7 @@ def test_a_channel_gate_of_eight_units_learns_from_every_start():
     assert three < 20 == eight
 
 
+@pytest.mark.slow
 def test_branches_that_point_the_same_way_cost_nothing_and_teach_no_head(flow, variables_of):
     x = jax.random.normal(jax.random.key(0), (4, 6))
     def cost(first, second):
@@ -149,6 +150,7 @@ def featref(variables_of):
     return network, variables_of(network)
 
 
+@pytest.mark.slow
 def test_what_teaches_featrefs_proposals_is_their_own_loss(flow, variables_of):
     network, variables = featref(variables_of)
     batch = Batch({}, jax.nn.one_hot(jnp.arange(6) % 3, 3), jnp.ones(6))
@@ -162,6 +164,7 @@ def test_what_teaches_featrefs_proposals_is_their_own_loss(flow, variables_of):
     assert taught_by(cross_entropy) == (False, True, True) and taught_by(proposals) == (True, False, True)
 
 
+@pytest.mark.slow
 def test_each_expression_of_featref_has_weights_of_its_own(flow, variables_of):
     network, variables = featref(variables_of)
     turned = jax.tree.map_with_path(lambda path, leaf: leaf.at[1].set(-leaf[1]) if path[1].key == "expressions" else leaf,
@@ -173,6 +176,7 @@ def test_each_expression_of_featref_has_weights_of_its_own(flow, variables_of):
         assert float(jnp.abs(before[:, 1] - after[:, 1]).max()) > 1e-3
 
 
+@pytest.mark.slow
 def test_featrefs_expressions_when_trained_have_gates_of_their_own_and_propose_their_own_class(clips):
     """On planted clips. That the features of a class serve that class most is not so, with and without the proposals' loss:
     nothing ties what the last layer reads to them."""

@@ -35,6 +35,7 @@ def test_frames_and_instants_are_agmenets(name, variant):
     assert shapes.shape == (1, 3) and MODELS[name].evidence == "baseline, no paper's"
 
 
+@pytest.mark.slow
 def test_compiled_or_not_the_answer_is_the_same(made, frames):
     _, network, variables, answer = made
     with jax.disable_jit():
@@ -66,6 +67,7 @@ def test_a_mean_forgets_the_order_of_the_instants_and_a_recurrence_does_not(made
     assert (apart < 1e-5) if name == "densenet" else (apart > 1e-3)
 
 
+@pytest.mark.slow
 def test_gradients_are_finite_where_nothing_moves_and_reach_every_parameter_where_something_does(made, frames):
     name, _, _, _ = made
     network = create(name, 3, "tiny", **{**SIZES[name], "motion": "difference", "dropout": 0.0})

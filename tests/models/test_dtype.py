@@ -40,17 +40,23 @@ def inputs_of(name: str) -> dict:
 
 @pytest.fixture(scope="module", params=sorted(SMALL))
 def stepped(request):
-    """dtype -> (the network's answers, the state after a step, its metrics, the dtypes of its products)."""
-    name, inputs, found = request.param, inputs_of(request.param), {}
+    """dtype -> (the network's answers, the state after a step, its metrics, the dtypes of its products), from one start."""
+    name, inputs, found, state = request.param, inputs_of(request.param), {}, None
     batch = Batch({key: jnp.asarray(value) for key, value in inputs.items()}, jax.nn.one_hot(jnp.arange(6) % 3, 3), jnp.ones(6))
     for dtype in ("float32", "bfloat16"):
         network, tx = create(name, 3, dtype=dtype, **SMALL[name]), optax.sgd(0.01)
-        state = jax.jit(lambda network=network, tx=tx: init_state(network, tx, jax.random.key(0), batch.inputs))()
-        step = jax.jit(lambda s, network=network, tx=tx: train_step(network, (("cross_entropy", 1.0),), tx, s, batch,
-                                                                   jax.random.key(1)))
-        answers = jax.jit(lambda s, network=network: network.apply(s.variables(), batch.inputs, train=False))(state)
-        after, metrics = step(state)
-        found[dtype] = answers, after, metrics, products(step.lower(state).as_text())
+
+        def begin(network=network, tx=tx):
+            return init_state(network, tx, jax.random.key(0), batch.inputs)
+
+        def answer_and_step(state, network=network, tx=tx):
+            answers = network.apply(state.variables(), batch.inputs, train=False)
+            return answers, *train_step(network, (("cross_entropy", 1.0),), tx, state, batch, jax.random.key(1))
+
+        state = jax.jit(begin)() if state is None else state
+        assert jax.tree.map(lambda leaf: leaf.dtype, jax.eval_shape(begin)) == jax.tree.map(lambda leaf: leaf.dtype, state)
+        lowered = jax.jit(answer_and_step).lower(state)
+        found[dtype] = *lowered.compile()(state), products(lowered.as_text())
     return found
 
 
@@ -60,17 +66,20 @@ def products(program: str) -> set[str]:
     return {line.rsplit("x", 1)[1].split(">")[0] for line in lines}
 
 
+@pytest.mark.slow
 def test_everything_that_is_kept_is_float32(stepped):
     for answers, after, metrics, _ in stepped.values():
         for leaf in jax.tree.leaves((answers, after.params, after.batch_stats, metrics)):
             assert leaf.dtype == jnp.float32
 
 
+@pytest.mark.slow
 def test_products_are_what_was_asked_for(stepped):
     assert stepped["float32"][3] == {"f32"}
     assert {"bf16"} <= stepped["bfloat16"][3] <= {"bf16", "f32"}
 
 
+@pytest.mark.slow
 def test_the_two_agree_as_far_as_bfloat16_can_tell(stepped):
     (wide, state, metrics, _), (narrow, other, coarse, _) = stepped["float32"], stepped["bfloat16"]
     spread = float(jnp.abs(wide.logits).max())

@@ -94,6 +94,7 @@ def test_answers_and_maps_have_their_shapes_and_gates_lie_between_0_and_1(made, 
         np.testing.assert_allclose(output.attention[key].sum(SHARES[key]), 1, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_compiled_or_not_the_answer_is_the_same(made, flow):
     _, network, variables, answer = made
     with jax.disable_jit():
@@ -121,6 +122,7 @@ def test_its_form_is_that_of_its_convolutions(name, flow, variables_of):
     assert counts[0] - counts[1] == FORMED[name]
 
 
+@pytest.mark.slow
 def test_training_depends_on_the_dropout_key_if_any_and_gradients_are_finite_where_nothing_moves(made, step, flow):
     network, variables, keys = *made[1:3], jax.random.split(jax.random.key(0), 2)
     (_, first, _), (_, second, _), (_, again, _) = (step(variables, flow, keys[k]) for k in (0, 1, 0))
@@ -157,6 +159,7 @@ def test_networks_of_two_directions_read_both_and_no_third_channel(made, flow):
 
 
 @pytest.mark.parametrize("made", sorted(set(NORMED) - {"capsulenet"}), indirect=True)
+@pytest.mark.slow
 def test_no_convolution_has_a_dead_kernel_at_the_start_and_no_channel_gate_is_cut_off(made, step, flow):
     """Over 20 seeds; a unit that is never active for any picture gives its kernel no gradient. Without batch norm, as FeatRef
     and Dual-Inception are, and the 9x9 convolution of CapsuleNet, some are. A channel gate all of whose hidden units are dead
@@ -179,6 +182,7 @@ PARTS = [(name, part) for name in sorted(TINY) for part, default in fields_of(na
 
 
 @pytest.mark.parametrize(("name", "part"), PARTS)
+@pytest.mark.slow
 def test_without_a_part_it_answers_otherwise_and_still_learns(name, part, flow, variables_of):
     """Its maps are those of the whole, and a share where they are one there."""
     fields = {option: value for option, value in TINY[name].items() if option != "variant"}

@@ -55,6 +55,7 @@ def test_at_the_first_level_an_area_looks_at_itself_alone_and_at_the_second_at_a
         assert float(jnp.abs(level).max()) > 1e-3
 
 
+@pytest.mark.slow
 def test_the_share_of_a_patch_is_its_own_in_its_square_times_that_of_the_square_in_the_face(flow, variables_of):
     network = create("htnet", 3, "attending", width=12, depths=(1, 1))
     attention = network.apply(variables_of(network), {"flow": flow}, train=False).attention

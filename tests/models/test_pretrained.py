@@ -87,6 +87,7 @@ def saved(path, tensors):
 
 
 @pytest.mark.parametrize("size", SIZES)
+@pytest.mark.slow
 def test_the_trunk_equals_pytorch_on_the_weights_of_the_same_file(size, tmp_path):
     torch = pytest.importorskip("torch")
     torch.manual_seed(0)
@@ -151,6 +152,7 @@ def test_a_network_that_they_cannot_fill_is_named(tmp_path):
         read_trunk(mini(appearance=False), path)
 
 
+@pytest.mark.slow
 def test_every_run_starts_from_the_file_and_draws_the_rest_by_its_seed(tmp_path, moving_clips):
     network = mini(motion="none")
     start = read_trunk(network, saved(tmp_path / "w.npz", random_tensors(network)))

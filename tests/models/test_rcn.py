@@ -51,6 +51,7 @@ def test_a_gate_holds_for_all_places_of_its_part():
 
 
 @pytest.mark.parametrize("variant", ["s", "w", "p", "c", "f"])
+@pytest.mark.slow
 def test_every_part_of_each_variant_learns_and_gradients_are_finite_where_nothing_moves(variant, flow, variables_of):
     network = create("rcn", 3, variant, **SMALL, flow_coding="pixels")
     variables = variables_of(network)
