@@ -148,13 +148,22 @@ def test_a_row_differs_from_scratch_in_one_thing(study, tmp_path, monkeypatch):
     rows = study.row_settings(tmp_path / "clips.csv", tmp_path, epochs=3, seeds=2)
     scratch = rows["scratch"]
     assert [list(rows), scratch.recipe.stages[-1].epochs, scratch.seeds] == [
-        ["scratch", "faster", "shuffled", "pretrained"], 3, 2]
-    assert [row.weights for row in rows.values()] == ["", "", f"{tmp_path}/network_shuffled", f"{tmp_path}/network"]
+        ["scratch", "faster", "shuffled", "pretrained", "pretrained_faster"], 3, 2]
+    network = f"{tmp_path}/network"
+    assert [row.weights for row in rows.values()] == ["", "", f"{tmp_path}/network_shuffled", network, network]
     (stage,), (faster,) = scratch.recipe.stages, rows["faster"].recipe.stages
     assert dataclasses.replace(stage, learning_rate=1e-3, schedule="cosine") == faster != stage
     same = {dataclasses.replace(row, name="", weights="", recipe=scratch.recipe) for row in rows.values()}
     assert len(same) == 1 and rows["faster"].recipe == dataclasses.replace(scratch.recipe, stages=(faster,))
     assert rows["shuffled"].recipe == rows["pretrained"].recipe == scratch.recipe
+    assert rows["pretrained_faster"].recipe == rows["faster"].recipe
+
+
+def test_every_row_is_held_against_one_of_the_same_recipe(study, tmp_path):
+    """Of each pretrained row there is a difference that is what it began with alone."""
+    rows = study.row_settings(tmp_path / "clips.csv", tmp_path, epochs=3, seeds=2)
+    same = {(first, other) for first, other in study.COMPARED if rows[first].recipe == rows[other].recipe}
+    assert same == {("pretrained", "scratch"), ("pretrained", "shuffled"), ("pretrained_faster", "faster")}
 
 
 def test_the_shuffled_network_is_trained_as_much_on_other_labels(study, clips, tmp_path, monkeypatch):
