@@ -26,6 +26,7 @@ def asked(table, tmp_path):
     return argparse.Namespace(table=table, out=tmp_path / "best", network=None, groups=2, seeds=2, epochs=25)
 
 
+@pytest.mark.slow
 def test_what_learns_is_chosen_and_the_steps_are_told_in_order(study, asked):
     """`base` learns nothing at its rate, so each group takes `fast` as soon as it may."""
     found = study.study(asked)
@@ -39,6 +40,7 @@ def test_what_learns_is_chosen_and_the_steps_are_told_in_order(study, asked):
     assert "24 clips of 6 people" in text and "recipe" in text and "fold0 fast" in text
 
 
+@pytest.mark.slow
 def test_nobody_has_a_part_in_what_is_chosen_for_them(study, asked, clips):
     """The tested people's labels dealt anew: what was chosen for them, and its inner scores, stay to the last bit."""
     first = study.study(asked)["inner"]

@@ -79,6 +79,7 @@ def test_classes_come_in_equal_numbers(faces):
     assert np.bincount(classes).tolist() == [4, 4, 4] and np.bincount(classes[:6]).tolist() == [2, 2, 2]
 
 
+@pytest.mark.slow
 def test_rendered_pictures_move_as_their_classes_say(faces):
     """A smile draws the mouth's corners up and apart, surprise lifts the brows; in every picture each channel is stretched."""
     of_person = faces.picture_painter("true", "eyes")

@@ -47,6 +47,7 @@ def done(studies, table, tmp_path_factory):
     return asked, studies("zoo").study(asked)
 
 
+@pytest.mark.slow
 def test_what_is_planted_is_found_by_a_network_whose_every_column_is_there(studies, done):
     asked, found = done
     row, svm = found["rows"]["ststnet"], found["rows"]["linear_svm"]
@@ -161,6 +162,7 @@ def test_the_linear_machines_leave_out_the_same_groups_as_the_networks(studies, 
                                 zip(np.unique(alone.subject_keys()), right_answers(alone), strict=True)}, name
 
 
+@pytest.mark.slow
 def test_a_network_that_fails_stays_in_the_table(studies, done, tmp_path, monkeypatch):
     """STSTNet at a rate at which its loss ends as none; the machines, asked after it, are there all the same."""
     asked, _ = done

@@ -53,6 +53,7 @@ def strong(painted, person, acts):
     return painted[1](jax.random.key(3), person, smile(jax.tree.map(lambda leaf: leaf[0], acts), POSE))
 
 
+@pytest.mark.slow
 def test_the_product_of_matrices_is_the_sum_of_bumps(person):
     line = jnp.linspace(-1.2, 1.5, 9)
     places = jnp.stack(jnp.meshgrid(line, line + 0.3), -1)
@@ -142,6 +143,7 @@ def test_what_is_held_shows_in_every_frame_and_in_the_landmarks(painted, person,
     assert all(before > after for before, after in zip(darkest(plain), darkest(raised), strict=True))
 
 
+@pytest.mark.slow
 def test_clips_of_one_sitting_hold_half_alike_and_of_others_nothing(person):
     def pairs(shared):
         first, second = jax.random.split(jax.random.key(5)), jax.random.split(jax.random.key(6))
@@ -236,6 +238,7 @@ def habits(many):
         jax.random.split(jax.random.key(11), many))
 
 
+@pytest.mark.slow
 def test_where_skin_goes_is_the_inverse_of_where_pixels_come_from(acts):
     """At the largest strength that is drawn, of the steepest action units (lids, lips), in many people."""
     places, amount, people = pixel_places(SIZE), jnp.array([1.0, 0.7]), habits(60)
@@ -254,6 +257,7 @@ def test_where_skin_goes_is_the_inverse_of_where_pixels_come_from(acts):
         assert moved.min() > 3 and np.mean(off < 0.02) > 0.97 and np.median(off) < 1e-3
 
 
+@pytest.mark.slow
 def test_the_strongest_place_moves_as_far_as_the_act_says(acts):
     """By one unit, on the midline too where its two sides add up, on one side, or by several at once."""
     people, one = habits(20), jax.tree.map(lambda leaf: leaf[0], acts)
