@@ -1,10 +1,9 @@
 """Does AGMENet help in the dark without its attention, its places side by side? The frozen plan of lowlight_again.md.
 
 Command:  python experiments/studies/lowlight_again.py --out=DIR (--search | --final | --table) [--only=NAME,NAME] [--json]
---search  the twelve trials of lowlight.md for the rows that have no winner yet; in a copy of experiments/studies/lowlight_kept
-          three of the five have one
---final   each row with its winner's numbers on `synthme/easy_crowd`, forty people whom no search saw; refuses where a winner is
-          missing
+--search  the twelve trials of lowlight.md for the two new rows
+--final   each row with its winner's numbers, those of the three old rows from experiments/studies/lowlight_kept, on
+          `synthme/easy_crowd`, forty people whom no search saw; refuses where a winner is missing
 --table   the tables of the plan and its verdict, from the folders of the runs; nothing is trained
 Stopped, the same command goes on. Each row is a run of its own (DIR/again/NAME), with its report.
 """

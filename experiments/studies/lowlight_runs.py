@@ -1,7 +1,9 @@
 """Searches and final runs of the low-light plans: rows by their names, in DIR/search/NAME and DIR/KIND/NAME."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import lowlight_rows
 from lowlight_rows import DARK, Form, chosen, read_winner, winner_file
@@ -51,21 +53,22 @@ def search(name: str, folder: Path, form: Form) -> dict:
     return read_winner(folder, name, form)
 
 
-def final_run(name: str, folder: Path, kind: str, form: Form, people: str) -> dict:
-    """A row's run on the people that no search saw, in DIR/KIND/NAME; gives its scores, and the winner that it used."""
-    winner = read_winner(folder, name, form)
+def final_run(name: str, folder: Path, kind: str, form: Form, people: str, winners: Path) -> dict:
+    """A row's run on the people that no search saw, in DIR/KIND/NAME; gives its scores, and the winner that it used, which is
+    read from WINNERS/search."""
+    winner = read_winner(winners, name, form)
     settings = lowlight_rows.final_settings(name, form, people, winner)
     clips, before = clips_of(settings), clips_of(lowlight_rows.row_settings(name, form))
     if shared := set(content_digests(clips)) & set(content_digests(before)):
-        raise UserMistake(f"--people={people}: {len(shared)} of its clips were searched on, in {form.search}; wanted others")
-    print(f"{kind} {name}: trial {winner['trial']} of the search in {folder / 'search'}, {winner['setting']}", file=sys.stderr)
+        raise UserMistake(f"{people}: {len(shared)} of its clips were searched on, in {form.search}; wanted others")
+    print(f"{kind} {name}: trial {winner['trial']} of the search in {winners / 'search'}, {winner['setting']}", file=sys.stderr)
     metrics = run_benchmark(settings, clips, folder / kind / name, False)
     return {"winner": {part: winner[part] for part in ("trial", "setting", "code")}, "by_light": metrics["by_light"]}
 
 
 def chosen_names(only: str | None, known: tuple[str, ...]) -> tuple[str, ...]:
-    """The rows that are named, or all. Raises UserMistake for one that there is not."""
-    names = tuple(only.split(",")) if only else known
+    """The rows that are named, or all where none is. Raises UserMistake for one that there is not."""
+    names = known if only is None else tuple(only.split(","))
     for name in names:
         if name not in known:
             raise UserMistake(f"row {name!r} is not known{nearest(name, known)}; there are: {', '.join(known)}")
@@ -76,8 +79,11 @@ def search_all(names: tuple[str, ...], folder: Path, form: Form) -> dict:
     return {"search": {name: search(name, folder, form) for name in names}}
 
 
-def final_runs(names: tuple[str, ...], folder: Path, kind: str, form: Form, people: str) -> dict:
-    """Each row's run; none is trained where the winner of one of them is missing."""
+def final_runs(names: tuple[str, ...], folder: Path, kind: str, form: Form, people: str,
+               kept: Mapping[str, Path] = MappingProxyType({})) -> dict:
+    """Each row's run; none is trained where the winner of one of them is missing. kept: where the winners of rows are that
+    were not searched for in this folder."""
+    winners = {name: kept.get(name, folder) for name in names}
     for name in names:
-        read_winner(folder, name, form)
-    return {kind: {name: final_run(name, folder, kind, form, people) for name in names}}
+        read_winner(winners[name], name, form)
+    return {kind: {name: final_run(name, folder, kind, form, people, winners[name]) for name in names}}
