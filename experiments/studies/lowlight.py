@@ -32,7 +32,7 @@ def check_words(arguments: argparse.Namespace) -> None:
     if arguments.people and not (arguments.final or arguments.ablation or arguments.supplement):
         raise UserMistake(f"option --people={arguments.people}: belongs to --final, --ablation and --supplement; the search "
                           "has the plan's people, and the table says which its runs had")
-    if arguments.only and arguments.table:
+    if arguments.only is not None and arguments.table:
         raise UserMistake(f"option --only={arguments.only}: belongs to --search, --final, --ablation and --supplement; the "
                           "table is of all rows that are there")
 

@@ -14,31 +14,28 @@ from pathlib import Path
 
 import lowlight_rows
 from called import called
-from lowlight_rows import AGAIN
+from lowlight_rows import AGAIN, NETWORKS
 from lowlight_runs import chosen_names, final_runs, search_all
-from lowlight_tables import beginning, compared, finished, people_of, scored
+from lowlight_tables import circumstances, comparison, finished
 from lowlight_text import difference_lines, ending, heading, score_lines, text_of_runs
-from lowlight_verdict import ERROR, best_other, verdict
+from lowlight_verdict import ERROR
 
 from mer_jax.backend import start_jax
 from mer_jax.mistakes import UserMistake
 
+KIND, KEPT = "again", Path(__file__).parent / "lowlight_kept"
 OWN, CLOSED, BEHIND_T5 = "agmenet_open", "agmenet", "agmenet_open_t5"
+SEARCHED = tuple(name for name in AGAIN if name not in NETWORKS)                     # the others' winners are the first plan's
 
 
 def tables(folder: Path) -> dict:
-    """What `lowlight_tables.beginning` gives, and {"networks": scores, "against": the open AGMENet less each, "best_other",
-    "verdict", "statements", "missing": the rows that are not there}."""
-    form = lowlight_rows.CROWD
-    runs = {"again": finished(folder / "again", tuple(AGAIN))}
-    rows = {name: run.table for name, run in runs["again"].items()}
-    others = {name: table for name, table in rows.items() if name != OWN}
+    """What `lowlight_tables.circumstances` and `comparison` give, and {"statements", "missing": rows that are not there}."""
+    runs = {KIND: finished(folder / KIND, tuple(AGAIN))}
+    rows = {name: run.table for name, run in runs[KIND].items()}
     named = tuple(name for name in AGAIN if name != OWN)
-    against = compared(rows[OWN], others, named) if OWN in rows else {}
-    return {**beginning(runs, people_of(runs, form), form), "networks": {name: scored(table) for name, table in rows.items()},
-            "against": against, "best_other": best_other(against) if against else "",
-            "verdict": verdict(against, named, BEHIND_T5), "statements": statements(against, named),
-            "missing": [f"again/{name}" for name in AGAIN if name not in rows]}
+    found = {**circumstances(runs, lowlight_rows.CROWD), **comparison(rows, OWN, named, BEHIND_T5)}
+    return {**found, "statements": statements(found["against"], named),
+            "missing": [f"{KIND}/{name}" for name in AGAIN if name not in rows]}
 
 
 def statements(against: dict, named: tuple[str, ...]) -> list[str]:
@@ -46,7 +43,7 @@ def statements(against: dict, named: tuple[str, ...]) -> list[str]:
     if not set(named) <= set(against):
         return []
     closed = "is confirmed" if against[CLOSED]["holm"] <= ERROR else "is not confirmed"
-    found = [f"that AGMENet is better without its attention, its places side by side, {closed}"]
+    found = [f"that AGMENet is better in the dark without its attention, its places side by side, {closed}"]
     if against[BEHIND_T5]["holm"] > ERROR:
         found.append("beyond T5 the enhancement buys nothing that can be shown here")
     return found
@@ -59,6 +56,21 @@ def text_of(found: dict) -> str:
                       *ending(found)])
 
 
+def command(arguments: argparse.Namespace) -> dict:
+    """What the command gives with --json."""
+    form, folder = lowlight_rows.CROWD, arguments.out
+    if arguments.table:
+        if arguments.only is not None:
+            raise UserMistake(f"option --only={arguments.only}: belongs to --search and --final; the table is of all rows that "
+                              "are there")
+        return tables(folder)
+    names = chosen_names(arguments.only, SEARCHED if arguments.search else tuple(AGAIN))
+    start_jax("")                                             # every core a device, as the command has it
+    if arguments.search:
+        return search_all(names, folder, form)
+    return final_runs(names, folder, KIND, form, form.people, {name: KEPT for name in AGAIN if name not in SEARCHED})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
@@ -68,16 +80,7 @@ def main() -> None:
     parser.add_argument("--only", help="rows by their names")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    if arguments.only and arguments.table:
-        raise UserMistake(f"option --only={arguments.only}: belongs to --search and --final; the table is of all rows that are "
-                          "there")
-    names, form = chosen_names(arguments.only, tuple(AGAIN)), lowlight_rows.CROWD
-    if arguments.table:
-        found = tables(arguments.out)
-    else:
-        start_jax("")                                         # every core a device, as the command has it
-        found = (search_all(names, arguments.out, form) if arguments.search
-                 else final_runs(names, arguments.out, "again", form, form.people))
+    found = command(arguments)
     print(json.dumps(found) if arguments.json else text_of(found))
 
 

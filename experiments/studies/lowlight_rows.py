@@ -1,5 +1,5 @@
 """The frozen plans of lowlight.md and lowlight_again.md as settings: the networks that are compared, the parts of AGMENet, the
-trials; and the rows that were found wanting after the first."""
+trials; and rows that the first plan lacked."""
 
 import dataclasses
 from pathlib import Path
@@ -35,6 +35,7 @@ class Form:
 TINY = Form("synthme/easy", "synthme/easy_fresh", "label3", "tiny", 2, 5, 3)
 FULL = Form("synthme/casme2_like", "synthme/casme2_like_fresh", "label5", "small", 3, 0, 5)
 CROWD = dataclasses.replace(TINY, people="synthme/easy_crowd", folds=2)              # of the second plan
+
 
 @dataclasses.dataclass(frozen=True)
 class Row:

@@ -33,8 +33,8 @@ def people_of(runs: dict[str, dict[str, FinishedRun]], form: Form) -> str:
         wanted = final_settings(name, form, run.setting("source"), {"setting": {}}).to_json()
         there, here = ({**settings, "recipe": None} for settings in (run.config["settings"], wanted))
         if changed := differences(there, here):
-            raise UserMistake(f"{run.folder}: not of this form of the plan: {'; '.join(changed)}; --full or not, or another "
-                              "--out")
+            raise UserMistake(f"{run.folder}: not of this form of the plan: {'; '.join(changed)}; another form, or "
+                              "another --out")
         first = every[0][1]
         if people_and_digest(run) != people_and_digest(first):
             raise UserMistake(f"{run.folder}: of other clips than {first.folder}: {' '.join(people_and_digest(run))} there, "
@@ -102,10 +102,10 @@ def statements(against: dict, named: tuple[str, ...]) -> list[str]:
     return found
 
 
-def beginning(runs: dict[str, dict[str, FinishedRun]], people: str, form: Form) -> dict:
+def circumstances(runs: dict[str, dict[str, FinishedRun]], form: Form) -> dict:
     """{"people", "rehearsal": whether they are others than the plan's, "form", "codes": the first digits of a code's digest ->
     the rows it trained, "trivial": of the first kind's first run}."""
-    codes: dict[str, list[str]] = {}
+    people, codes = people_of(runs, form), {}
     for kind, rows in runs.items():
         for name, run in rows.items():
             codes.setdefault(str(run.config.get("code", {}).get("digest"))[:8], []).append(f"{kind}/{name}")
@@ -114,22 +114,26 @@ def beginning(runs: dict[str, dict[str, FinishedRun]], people: str, form: Form) 
             "codes": codes, "trivial": trivial(next(iter(first.values()))) if first else {}}
 
 
+def comparison(rows: dict[str, Predictions], own: str, named: tuple[str, ...], plain: str) -> dict:
+    """{"networks": scores, "against": `own` less each of the others, "best_other", "verdict"}; named: all others of the plan,
+    plain: see `lowlight_verdict.verdict`."""
+    others = {name: table for name, table in rows.items() if name != own}
+    against = compared(rows[own], others, named) if own in rows else {}
+    return {"networks": {name: scored(table) for name, table in rows.items()}, "against": against,
+            "best_other": best_other(against) if against else "", "verdict": verdict(against, named, plain)}
+
+
 def tables(folder: Path, form: Form) -> dict:
-    """Of the first plan: what `beginning` gives, and {"networks": scores, "against": AGMENet less each, "behind_t5",
-    "best_other", "verdict", "statements", "parts": AGMENet less each with one part changed, "supplement": the row it has its
-    numbers of less each, "missing"}: what the plan asks for and is not there."""
+    """Of the first plan: what `circumstances` and `comparison` give, and {"behind_t5", "statements", "parts": AGMENet less each
+    with one part changed, "supplement": the row it has its numbers of less each, "missing"}: what the plan asks for and is
+    not there."""
     runs = {"final": finished(folder / "final", tuple(NETWORKS)), "ablation": finished(folder / "ablation", parts_of(form)),
             "supplement": finished(folder / "supplement", tuple(SUPPLEMENT))}
-    people = people_of(runs, form)
     networks, parts, after = ({name: run.table for name, run in rows.items()} for rows in runs.values())
-    own = networks.get("agmenet")
-    others = {name: table for name, table in networks.items() if name != "agmenet"}
-    named = tuple(name for name in NETWORKS if name != "agmenet")
-    against = compared(own, others, named) if own else {}
+    own, named = networks.get("agmenet"), tuple(name for name in NETWORKS if name != "agmenet")
+    found = {**circumstances(runs, form), **comparison(networks, "agmenet", named, "agmenet_plain")}
     return {
-        **beginning(runs, people, form), "networks": {name: scored(table) for name, table in networks.items()},
-        "against": against, "best_other": best_other(against) if against else "", "verdict": verdict(against, named),
-        "behind_t5": behind_t5(networks), "statements": statements(against, named),
+        **found, "behind_t5": behind_t5(networks), "statements": statements(found["against"], named),
         "supplement": {name: compared(networks[searched(name)], {name: table}, (name,))[name] for name, table in after.items()
                        if searched(name) in networks},
         "parts": compared(own, parts, parts_of(form)) if own else {},

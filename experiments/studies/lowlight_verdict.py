@@ -15,12 +15,12 @@ def best_other(against: dict[str, dict]) -> str:
     return min(against, key=lambda name: against[name]["accuracy"]["difference"])
 
 
-def verdict(against: dict[str, dict], named: tuple[str, ...], plain: str = "agmenet_plain") -> str:
+def verdict(against: dict[str, dict], named: tuple[str, ...], plain: str) -> str:
     """The name of the verdict: the first of these that holds, where all `named` rows are there, else "open". The gain is the
     claim's network less the best other row.
 
-    success    the gain is 4.38 points or more, every p after Holm at most .05, and at L0 the interval of the network less
-               `plain`, itself without its enhancement, not wholly below 0
+    success    the gain is 4.38 points or more, every p after Holm at most .05, and at L0 the interval of the network less the
+               row `plain` not wholly below 0
     smaller    the gain is above 0, and so is its whole interval
     refuted    the gain is 0 or less, its interval wholly below 4.38 points; or a row is better than the network, p after Holm
                at most .05

@@ -275,4 +275,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    called("synthme_gates", main)
+    called("synthme_gates", main, goes_on=False)

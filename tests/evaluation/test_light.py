@@ -20,7 +20,6 @@ from mer_jax.training.inputs import level_frames, scored_inputs
 from mer_jax.training.run import train
 from mer_jax.training.stages import Recipe, Stage
 
-pytestmark = pytest.mark.slow
 LIGHT = ("L0", "L2")
 RECIPE = Recipe((Stage(2, 1e-2, (("cross_entropy", 1.0), ("instants", 0.3), ("exposure", 1.0))),), batch_size=6,
                 optimizer="adamw", augmentation=Augmentation(flip=True, shift=1, dark=0.5))
@@ -39,6 +38,7 @@ def result(experiment):
     return train_experiment(experiment, dataclasses.replace(experiment.plan, devices=8, chunk=8))
 
 
+@pytest.mark.slow
 def test_every_clip_is_predicted_once_at_every_level(experiment, result):
     table = predictions_of(experiment, result)
     assert experiment.findings == () and len(table) == 3 * 2 * 18 and table.unique("light") == ["L0", "L2"]
@@ -48,6 +48,7 @@ def test_every_clip_is_predicted_once_at_every_level(experiment, result):
     assert np.abs(levels[0] - levels[1]).max() > 1e-4
 
 
+@pytest.mark.slow
 def test_alone_on_one_device_equals_inside_the_batch_on_eight(experiment, result):
     whole = jax.jit(lambda run, data: train(experiment.program, run, data))
     for row in (1, 8):                                                                         # one of each chunk
@@ -57,6 +58,7 @@ def test_alone_on_one_device_equals_inside_the_batch_on_eight(experiment, result
     assert np.abs(result.probabilities[1] - result.probabilities[4]).max() > 1e-3              # another seed, another network
 
 
+@pytest.mark.slow
 def test_attention_maps_sum_to_one(result):
     (maps,) = result.maps.values()
     assert set(result.maps) == {"region attention"} and maps.shape[:2] == (9, 6)
@@ -116,6 +118,7 @@ def test_light_is_refused_where_there_is_nothing_to_darken(clips):
         prepare(create("ststnet", 3), clips, leave_one_subject_out(clips), Recipe((Stage(1, 1e-3),)), light=("L9",))
 
 
+@pytest.mark.slow
 def test_example_faces_show_where_the_network_looks_and_licensed_ones_only_on_request(experiment, result):
     maps = maps_of(experiment, result)
     assert example_faces(experiment, maps) is None

@@ -4,8 +4,13 @@ import dataclasses
 import json
 import sys
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
+
+from mer_jax.models import create
 
 NETWORKS = ("agmenet", "agmenet_plain", "agmenet_plain_t5", "ststnet", "ststnet_t5", "densenet", "densenet_t5", "cnn_gru",
             "cnn_gru_t5")
@@ -21,7 +26,7 @@ def rows(studies):
 def lowlight(studies, rows, moving_clips, monkeypatch, tmp_path, capsys):
     """Calls the program with these words, on tiny clips and a tiny DenseNet, for an epoch; the fresh people's are the same a
     little darker. Gives (exit status, stdout, stderr)."""
-    program, runs, called = (studies(name) for name in ("lowlight", "lowlight_runs", "called"))
+    runs, called = (studies(name) for name in ("lowlight_runs", "called"))
     frames = np.asarray(moving_clips.frames)
     fresh = moving_clips.replace(frames=np.where(frames > 0, frames - 1, frames).astype(np.uint8))
     monkeypatch.setattr(rows, "TRIALS", 2)
@@ -35,13 +40,13 @@ def lowlight(studies, rows, moving_clips, monkeypatch, tmp_path, capsys):
 
     monkeypatch.setattr(rows, "row_settings", brief)
     monkeypatch.setattr(rows, "TINY", dataclasses.replace(rows.TINY, folds=3, seeds=1))
-    monkeypatch.setattr(runs, "clips_of", lambda settings: fresh if "fresh" in settings.source else moving_clips)
+    monkeypatch.setattr(runs, "clips_of", lambda settings: moving_clips if settings.source == "synthme/easy" else fresh)
 
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["lowlight.py", f"--out={tmp_path}", *words])
+    def call(*words: str, plan: str = "lowlight") -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", [f"{plan}.py", f"--out={tmp_path}", *words])
         capsys.readouterr()
         try:
-            called.called("lowlight", program.main)
+            called.called(plan, studies(plan).main)
             status = 0
         except SystemExit as end:
             status = end.code
@@ -67,7 +72,7 @@ def test_search_final_run_and_table(lowlight, tmp_path):
     written = file.stat().st_mtime_ns
     assert lowlight("--only=densenet_t5", "--search")[0] == 0 and file.stat().st_mtime_ns == written
     status, _, err = lowlight("--only=densenet_t5", "--final", "--people=synthme/easy")
-    assert status == 2 and "18 of its clips were searched on, in synthme/easy; wanted others" in err
+    assert status == 2 and "synthme/easy: 18 of its clips were searched on, in synthme/easy; wanted others" in err
     status, out, err = lowlight("--only=densenet_t5", "--final")
     assert status == 0 and f"trial {winner['trial']} of the search in {tmp_path / 'search'}" in err and "L4" in out
     config = json.loads((tmp_path / "final" / "densenet_t5" / "config.json").read_text())["settings"]
@@ -92,10 +97,21 @@ def test_a_row_of_another_name_is_named(lowlight):
 @pytest.mark.parametrize(("words", "said"), [
     (("--search", "--people=synthme/easy"), "option --people=synthme/easy: belongs to --final, --ablation and --supplement"),
     (("--table", "--people=synthme/easy"), "option --people=synthme/easy: belongs to --final, --ablation and --supplement"),
-    (("--table", "--only=densenet"), "option --only=densenet: belongs to --search, --final, --ablation and --supplement")])
+    (("--table", "--only=densenet"), "option --only=densenet: belongs to --search, --final, --ablation and --supplement"),
+    (("--table", "--only="), "option --only=: belongs to"), (("--search", "--only="), "row '' is not known")])
 def test_an_option_without_a_use_is_refused(words, said, lowlight):
     status, out, err = lowlight(*words)
     assert status == 2 and err.count("\n") == 1 and said in err and out == ""
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    (("--table", "--only=agmenet"), "option --only=agmenet: belongs to --search and --final"),
+    (("--search", "--only=agmenet"), "row 'agmenet' is not known"),                  # whose winner is the first plan's
+    (("--final", "--only=densenet"), "row 'densenet' is not known"),
+    (("--final",), "agmenet_open has not been searched for yet")])
+def test_what_the_second_plan_has_no_use_for_is_refused(words, said, lowlight, tmp_path):
+    status, out, err = lowlight(*words, plan="lowlight_again")
+    assert status == 2 and err.count("\n") == 1 and said in err and out == "" and not (tmp_path / "again").exists()
 
 
 def test_every_network_is_searched_alike(rows):
@@ -122,29 +138,51 @@ def test_every_part_differs_from_agmenet_in_one_thing(rows, size):
             assert part.recipe == own.recipe
 
 
+SUPPLEMENT = {                                                # name -> (whose numbers, what is off beyond that, enhancer)
+    **{f"no_{part}": ("agmenet", {part}, "") for part in ("deflicker", "window_mean", "brightening", "light_gate")},
+    "agmenet_plain_gain": ("agmenet_plain_t5", set(), "gain"), "ststnet_gain": ("ststnet_t5", set(), "gain"),
+    "cnn_gru_gain": ("cnn_gru_t5", set(), "gain")}
+
+
 def test_a_row_of_the_supplement_has_the_numbers_of_another_and_differs_in_one_thing(rows, tmp_path):
-    for name, asked in rows.SUPPLEMENT.items():
-        base = asked.numbers
+    assert set(rows.SUPPLEMENT) == set(SUPPLEMENT)
+    for name, (base, without, enhancer) in SUPPLEMENT.items():
         row, own = (rows.row_settings(each, rows.TINY) for each in (name, base))
         assert rows.winner_file(tmp_path, name) == rows.winner_file(tmp_path, base)
         assert dataclasses.replace(row, name=own.name, off=own.off, front=own.front) == own
-        without = set(row.off) - set(own.off)
-        assert (without, row.front.enhancer) in (({name.removeprefix("no_")}, ""), (set(), "gain"))
+        assert (set(row.off) - set(own.off), row.front.enhancer) == (without, enhancer)
         assert (row.off, row.front) != (own.off, own.front)
 
 
-def test_the_second_plan_has_the_open_agmenet_beside_rows_of_the_first(rows):
-    """As lowlight_again.md has it; the winners of the first plan are taken over, so their settings must be the same."""
+def test_the_second_plan_has_the_open_agmenet_beside_rows_of_the_first(rows, studies):
+    """As lowlight_again.md has it; the winners of the first plan serve, so their settings must be the same."""
     open_one, behind = (rows.row_settings(name, rows.CROWD) for name in ("agmenet_open", "agmenet_open_t5"))
     assert set(open_one.off) == {"block_attention", "region_attention", "temporal_attention"}
     assert set(behind.off) - set(open_one.off) == {"llem"} and (open_one.front.enhancer, behind.front.enhancer) == ("", "t5")
     assert open_one.network_options == behind.network_options == (("readout", "places"),)
     assert open_one.recipe == rows.row_settings("agmenet", rows.TINY).recipe
-    assert set(rows.AGAIN) - set(rows.NETWORKS) == {"agmenet_open", "agmenet_open_t5"} and len(rows.AGAIN) == 5
-    for name in set(rows.AGAIN) & set(rows.NETWORKS):
+    assert behind.recipe == rows.row_settings("agmenet_plain", rows.TINY).recipe                # no stage of an enhancement
+    assert set(rows.AGAIN) == {"agmenet_open", "agmenet_open_t5", "agmenet", "ststnet_t5", "cnn_gru_t5"}
+    assert studies("lowlight_again").SEARCHED == ("agmenet_open", "agmenet_open_t5")
+    for name in ("agmenet", "ststnet_t5", "cnn_gru_t5"):
         assert rows.row_settings(name, rows.CROWD) == rows.row_settings(name, rows.TINY)
+        assert rows.read_winner(studies("lowlight_again").KEPT, name, rows.CROWD)["network"] == name
     final = rows.final_settings("agmenet_open", rows.CROWD, rows.CROWD.people, {"setting": vars(rows.trials()[0])})
     assert (final.source, final.protocol_options, final.seeds) == ("synthme/easy_crowd", (("folds", 2),), 3)
+
+
+def test_of_the_open_agmenet_nothing_reads_the_gains_and_positions_of_the_places(rows):
+    """What lowlight_again.md says is out with its attention: their gradient is 0, and that of the readout is not."""
+    row = rows.row_settings("agmenet_open_t5", rows.CROWD)
+    network = create("agmenet", 3, "tiny", row.off, instants=2, stem=4, growth=2, blocks=(1, 1), **dict(row.network_options))
+    frames = jnp.asarray(np.random.default_rng(0).uniform(0, 1, (1, 2, 1, 16, 16, 3)), jnp.float32)
+    variables = network.init(jax.random.key(0), {"frames": frames}, train=False)
+
+    def loss(params):
+        return network.apply({**variables, "params": params}, {"frames": frames}, train=False).logits[0, 0]
+
+    size = {name: float(optax.tree.norm(part)) for name, part in jax.jit(jax.grad(loss))(variables["params"]).items()}
+    assert {name for name, norm in size.items() if norm == 0} == {"gain", "place", "project"} and size["read"] > 0
 
 
 def test_the_final_form_is_the_plans(rows):

@@ -143,8 +143,8 @@ def test_a_kept_network_is_asked_for_each_clip_once(study, clips, monkeypatch):
     assert len(found) == 24 and (found.columns["prediction"] == found.columns["label"]).all()
 
 
-def test_a_row_differs_from_scratch_in_one_thing(study, tmp_path, monkeypatch):
-    """In the rate and its schedule, or in what it begins with; whatever folder the program is called in."""
+def test_rows_differ_in_what_they_begin_with_and_in_the_rate_alone(study, tmp_path, monkeypatch):
+    """In the rate with its schedule, in what they begin with, or both; whatever folder the program is called in."""
     monkeypatch.chdir(tmp_path)
     rows = study.row_settings(tmp_path / "clips.csv", tmp_path, epochs=3, seeds=2)
     scratch = rows["scratch"]
@@ -163,7 +163,8 @@ def test_a_row_differs_from_scratch_in_one_thing(study, tmp_path, monkeypatch):
 def test_every_row_is_held_against_one_of_the_same_recipe(study, tmp_path):
     """Of each pretrained row there is a difference that is what it began with alone."""
     rows = study.row_settings(tmp_path / "clips.csv", tmp_path, epochs=3, seeds=2)
-    same = {(first, other) for first, other in study.COMPARED if rows[first].recipe == rows[other].recipe}
+    same = {(first, other) for first, others in study.COMPARED.items() for other in others
+            if rows[first].recipe == rows[other].recipe}
     assert same == {("pretrained", "scratch"), ("pretrained", "shuffled"), ("pretrained_faster", "faster")}
 
 

@@ -1,5 +1,6 @@
 """SynthME's gates, on pictures made by hand: each fails where what it stands guard over is broken."""
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -93,6 +94,13 @@ def test_one_table_has_a_column_a_tier_and_a_gate_that_fails_in_any_is_the_exit_
         line = next(line for line in out.splitlines() if line.startswith("a gate"))
         assert end.value.code == status and line.count("FAILS") == status and line.count("holds") == 2 - status - len(words)
         assert line.split()[2] == "0.500" and "0.250" in out and "easy: a gate: more in easy" in out
+        monkeypatch.setattr("sys.argv", ["synthme_gates.py", "--epochs=0", "--json", *words])
+        with pytest.raises(SystemExit):
+            gates.main()
+        rows = json.loads(capsys.readouterr()[0])
+        assert list(rows) == (["easy"] if words else ["easy", "casme2_like"])
+        assert rows["easy"][0] == {"name": "a gate", "found": 0.5, "interval": [0, 1], "wanted": "more in easy",
+                                   "holds": failing != "easy"}
         assert ("casme2_like" in out) == (not words) and "not asked, by --epochs=0: STSTNet, a gate of easy\n" in err
 
 
