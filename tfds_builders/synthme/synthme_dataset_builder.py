@@ -32,8 +32,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     VERSION = tfds.core.Version(VERSION)
     RELEASE_NOTES = {
         "1.0.0": "Glasses, hair lines, gaze, macro-expressions as distractors; tiers like SAMM and SMIC, and the composite; no "
-                 "two tiers share a person, and there are others under NAME_fresh. Motion is traced back to the face at rest, "
-                 "one look-up a frame. Pixels stay as they are from here on.",
+                 "two tiers share a person, and there are others under NAME_fresh and in easy_crowd. Motion is traced back to "
+                 "the face at rest, one look-up a frame. Pixels stay as they are from here on.",
         "0.3.1": "Each clip's pixel_flow beside the true_flow: with the head's motion; a tier full_size. Pixels as in 0.3.0.",
         "0.3.0": "Every draw has a key of its own: in 0.2.0 the head's place went with the motion's strength.",
         "0.2.0": "The resting expression and the pose of the head differ from sitting to sitting and clip to clip, so that no "
