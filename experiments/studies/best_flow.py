@@ -80,7 +80,7 @@ def steps_with(network: Path | None) -> dict[str, dict[str, dict]]:
                           "DIR/network of pretrain_synthme.py")
     if made := read_json(network / "choices.json")["made_on_real_clips"]:
         raise UserMistake(f"--network={network}: chosen on labels of CASME II and SMIC: {'; '.join(made)}; wanted one of "
-                          "--crop=eyes or --crop=whole")
+                          "--units=rules and not of --crop=fitted")
     begun = {name: {**changes, "weights": str(network)} for name, changes in STEPS["pretrained"].items()}
     return {**STEPS, "pretrained": begun}
 

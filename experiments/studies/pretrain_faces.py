@@ -27,11 +27,11 @@ from mer_jax.motion.warping import at_places
 from mer_jax.progress_bar import ProgressBar
 from mer_jax.synthetic.crowd import ONES_OWN, SEED, draw_clip, draw_person
 from mer_jax.synthetic.expressions import CLASSES3, label3_of
-from mer_jax.synthetic.tiers import TIERS
+from mer_jax.synthetic.tiers import TIERS, Tier
 from mer_jax.whole_files import read_json, write_json, write_whole
 
-TIER = dataclasses.replace(TIERS["casme2_like"], size=64, counts=())
-CYCLE = (0, 1, 2, 0, 1, 3)                                    # of the tier's classes: positive, surprise, negative, in turn
+UNITS = {"rules": "easy", "casme2": "casme2_like"}            # whose action units a class has: of these tiers
+CYCLE = (0, 1, 2, 0, 1, 3)                                    # of a tier's classes: positive, surprise, negative, in turn
 PIECE = 10                                                    # people whose pictures lie in one file
 CROPS = ("eyes", "fitted", "whole")
 WIDTH, HEIGHT, BELOW = 1.5, 2.8, 0.65                         # of "fitted", and its middle below the eyes', in eye distances
@@ -63,20 +63,27 @@ def cropped(field: Float[Array, "height width 3"], landmarks: Float[Array, "68 2
     return mean_pool_tiles(at_places(field[None], places[None]), 2)[0]
 
 
-def picture_painter(flow: str, crop: str) -> Callable:
+def tier_of(units: str) -> Tier:
+    """What is rendered: faces as of `casme2_like`, its five classes in turn, with their action units by `units`."""
+    return dataclasses.replace(TIERS["casme2_like"], size=64, counts=(), sets=TIERS[UNITS[units]].sets)
+
+
+def picture_painter(flow: str, crop: str, units: str) -> Callable:
     """(person, clip numbers) -> ((clips, 28, 28, 3) uint8, (clips,) classes of CLASSES3): the only one who knows the renderer.
 
     Of what a person is rendered with, only what is used here is computed: for the true flow, no picture at all.
     """
+    tier = tier_of(units)
+
     def ends(act):
         return jnp.stack([act.onset, act.apex])
 
     @jax.jit
     def of_clips(person, numbers):
-        face = draw_person(TIER, person)
+        face = draw_person(tier, person)
 
         def picture(number):
-            clip = draw_clip(TIER, person, face, number, ends)
+            clip = draw_clip(tier, person, face, number, ends)
             field = three_channels(clip.flow) if flow == "true" else field_between(clip.frames[:1], clip.frames[1:], FAST)[0]
             return stretched(cropped(field, clip.landmarks, crop)), clip.act.label
 
@@ -84,7 +91,7 @@ def picture_painter(flow: str, crop: str) -> Callable:
 
     def of_person(person: int, numbers: list[int]) -> tuple[np.ndarray, np.ndarray]:
         pictures, label = of_clips(ONES_OWN + person, np.array(numbers))
-        return np.asarray(pictures), np.array([label3_of(name) for name in TIER.classes], np.int32)[np.asarray(label)]
+        return np.asarray(pictures), np.array([label3_of(name) for name in tier.classes], np.int32)[np.asarray(label)]
 
     return of_person
 
@@ -94,9 +101,10 @@ def numbers_of(clips: int) -> list[int]:
     return [5 * clip + CYCLE[clip % len(CYCLE)] for clip in range(clips)]
 
 
-def render_missing(folder: Path, people: int, clips: int, flow: str, crop: str) -> list[Path]:
+def render_missing(folder: Path, people: int, clips: int, flow: str, crop: str, units: str) -> list[Path]:
     """The files of all people's pictures, made where they are not there. Raises UserMistake where others are in the folder."""
-    made_of = {"flow": flow, "people": people, "clips": clips, "crop": crop, "seed": SEED, "code": code_digest()}
+    made_of = {"flow": flow, "people": people, "clips": clips, "crop": crop, "units": units, "seed": SEED,
+               "code": code_digest()}
     folder.mkdir(parents=True, exist_ok=True)
     pieces = {folder / f"people_{first:06d}_{min(first + PIECE, people):06d}.npz": range(first, min(first + PIECE, people))
               for first in range(0, people, PIECE)}
@@ -107,7 +115,7 @@ def render_missing(folder: Path, people: int, clips: int, flow: str, crop: str) 
                               "here; name another --out")
         write_json(folder / "faces.json", made_of)
         missing = [path for path in pieces if not path.is_file()]
-        of_person = functools.partial(picture_painter(flow, crop), numbers=numbers_of(clips))
+        of_person = functools.partial(picture_painter(flow, crop, units), numbers=numbers_of(clips))
         with ThreadPoolExecutor(os.cpu_count()) as pool, ProgressBar(len(pieces), "faces") as bar:
             bar.skip(len(pieces) - len(missing))
             for path in missing:

@@ -1,7 +1,7 @@
 """Does training on rendered faces help on real clips? STSTNet trained on flow of made-up people, then under LOSO on others.
 
 Command:  python experiments/studies/pretrain_synthme.py --table=CLIPS.csv --out=DIR [--flow=true|tvl1] [--people=N]
-          [--clips=6] [--crop=eyes|fitted|whole] [--seeds=5] [--epochs=100] [--json]
+          [--clips=6] [--crop=eyes|fitted|whole] [--units=rules|casme2] [--seeds=5] [--epochs=100] [--json]
 Rows:     scratch     experiments/ststnet.py on the clips of the table, its epochs as --epochs, selection=last
           faster      the same at the rate and schedule of the pretraining: Adam 1e-3, cosine
           shuffled    as scratch, every run begun with a network that was trained on the rendered flow with its labels permuted
@@ -12,11 +12,13 @@ Flow:     true: where the renderer moved the skin, without the head's motion; tv
           and apex frames, noise and head motion in it. Both as the table's are stored: u, v, strain, each stretched to 0..255.
 Crop:     of the rendered flow. eyes: by eyes and mouth corners alone, see `pretrain_faces.box_of`; fitted: chosen with all
           labels of CASME II and SMIC, those of the tested too; whole: the whole picture.
+Units:    which action units a class has. rules: by one simple rule a class, which were made without counting anybody; casme2:
+          as often as in CASME II's coding file, in which the tested are counted too.
 Measure:  UF1, UAR, accuracy [95 % over people], and on the same people pretrained less each of scratch, faster and shuffled
           (less scratch alone it would count as well that it was trained longer and faster), and pretrained_faster less faster,
           which counts as well that it was trained longer.
-          The leak audit of the pretrained rows proves that no weight was fitted on the tested; of choices like --crop=fitted it
-          knows nothing. The rendered people are in DIR/network/network.json.
+          The leak audit of the pretrained rows proves that no weight was fitted on the tested; of choices like --units=casme2
+          it knows nothing. The rendered people are in DIR/network/network.json.
 Expected: not measured yet with SynthME 1.0.0, neither scores nor cost.
 Stopped, the same command goes on. Frames are not kept: DIR/faces has the small pictures alone.
 """
@@ -29,7 +31,7 @@ from pathlib import Path
 import jax
 import numpy as np
 from called import called
-from pretrain_faces import CROPS, render_missing, rendered_clips
+from pretrain_faces import CROPS, UNITS, render_missing, rendered_clips
 
 import mer_jax
 from mer_jax.backend import start_jax
@@ -50,8 +52,10 @@ FROM_SCRATCH = Path(__file__).parents[1] / "ststnet.py"
 PEOPLE = {"true": 3000, "tvl1": 1500}                         # of six clips each
 PRETRAINING = {"learning_rate": 1e-3, "schedule": "cosine"}   # of 100 epochs
 COMPARED = {"pretrained": ("scratch", "faster", "shuffled"), "pretrained_faster": ("faster",)}
-CHOICES = {"fitted": ("the crop of the rendered flow, at which (of an earlier renderer) its mean pictures of each class were "
-                      "most like those of all clips of CASME II and SMIC: correlation .57, of the whole picture .37",)}
+CHOICES = {"fitted": "the crop of the rendered flow, at which (of an earlier renderer) its mean pictures of each class were "
+                     "most like those of all clips of CASME II and SMIC: correlation .57, of the whole picture .37",
+           "casme2": "how often each class has which action units: counted in CASME II's coding file, in the clips of the "
+                     "tested too"}
 BUDGET = "100 epochs: the budget at which experiments/ststnet.py is quoted"
 
 
@@ -75,15 +79,20 @@ def label_permuted(clips: Clips) -> Clips:
     return clips.replace(label=np.random.default_rng(0).permutation(np.asarray(clips.label)))
 
 
-def pretrain(rendered: Clips, out: Path, crop: str) -> None:
+def choices_of(arguments: argparse.Namespace) -> list[str]:
+    """What of the rendered pictures was chosen on real clips."""
+    return [CHOICES[word] for word in (arguments.crop, arguments.units) if word in CHOICES]
+
+
+def pretrain(rendered: Clips, out: Path, made: dict) -> None:
     """Leaves DIR/network and DIR/network_shuffled: the same number of steps on the same pictures, for the second with
-    their labels permuted; one that is there is not trained again. In each choices.json says what of it was chosen on real
-    clips."""
+    their labels permuted; one that is there is not trained again. In each choices.json is what is `made` of it: how it is
+    rendered, and what of that was chosen on real clips."""
     for name, clips in (("network", rendered), ("network_shuffled", label_permuted(rendered))):
         if not (out / name / "choices.json").is_file():       # which is written last
             settings = settings_for(name, Path("rendered.csv"), epochs=100, optimizer=PRETRAINING)
             train_network(settings, clips, out / name, out / "runs" / "rendered")
-            write_json(out / name / "choices.json", {"crop": crop, "made_on_real_clips": list(CHOICES.get(crop, ()))})
+            write_json(out / name / "choices.json", made)
 
 
 def as_it_is(network: Path, clips: Clips, table: Predictions) -> Predictions:
@@ -102,19 +111,20 @@ def study(arguments: argparse.Namespace) -> dict:
     out, people = arguments.out, arguments.people or PEOPLE[arguments.flow]
     rows = row_settings(arguments.table, out, epochs=arguments.epochs, seeds=arguments.seeds)
     clips = mer_jax.load(rows["scratch"].source, rows["scratch"].classes)
-    rendered = rendered_clips(render_missing(out / "faces", people, arguments.clips, arguments.flow, arguments.crop))
-    pretrain(rendered, out, arguments.crop)
+    how, choices = {name: getattr(arguments, name) for name in ("flow", "crop", "units")}, choices_of(arguments)
+    rendered = rendered_clips(render_missing(out / "faces", people, arguments.clips, **how))
+    pretrain(rendered, out, {**how, "made_on_real_clips": choices})
     for name, settings in rows.items():
         run_benchmark(settings, clips, out / "runs" / name)
     tables = {name: read_run(out / "runs" / name).table for name in rows}
     scores = {name: mer_jax.score(table) for name, table in
               {**tables, "rendered": as_it_is(out / "network", clips, tables["scratch"])}.items()}
-    return {"rendered_people": people, "rendered_clips": len(rendered), "flow": arguments.flow, "crop": arguments.crop,
+    return {"rendered_people": people, "rendered_clips": len(rendered), **how,
             "seeds": arguments.seeds, "epochs": arguments.epochs,
             "rows": {name: row_of(entries) for name, entries in scores.items()},
             "less": {first: {other: paired_difference(tables[other], tables[first]) for other in others}
                      for first, others in COMPARED.items()},
-            "choices_made_on_these_clips": [*CHOICES.get(arguments.crop, ()), BUDGET]}
+            "choices_made_on_these_clips": [*choices, BUDGET]}
 
 
 def row_of(entries: dict) -> dict:
@@ -130,7 +140,7 @@ def text_of(found: dict) -> str:
         return f"{value:{sign}.3f} [{ends[0]:{sign}.3f}, {ends[1]:{sign}.3f}]"
 
     lines = [f"{found['rendered_clips']} rendered clips of {found['rendered_people']} people ({found['flow']} flow, crop "
-             f"{found['crop']}); {found['seeds']} seeds, {found['epochs']} epochs"]
+             f"{found['crop']}, units {found['units']}); {found['seeds']} seeds, {found['epochs']} epochs"]
     lines.append("  ".join([f"{'row':30}", *(f"{name:23}" for name in HEADLINES.values())]).rstrip())
     for row, parts in found["rows"].items():
         lines += [f"{row:20}{part:10}  " + "    ".join(cell(*values[metric]) for metric in HEADLINES)
@@ -146,6 +156,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--flow", choices=tuple(PEOPLE), default="true")
     parser.add_argument("--crop", choices=CROPS, default="eyes")
+    parser.add_argument("--units", choices=tuple(UNITS), default="rules")
     for name, usual in (("people", None), ("clips", 6), ("seeds", 5), ("epochs", 100)):
         parser.add_argument(f"--{name}", type=int, default=usual)
     parser.add_argument("--json", action="store_true")

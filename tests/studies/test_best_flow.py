@@ -71,7 +71,7 @@ def test_a_kept_network_that_was_fitted_to_the_tested_is_refused(studies, tmp_pa
     choices.write_text(json.dumps({"crop": "eyes", "made_on_real_clips": []}))
     assert "pretrained" in module.steps_with(tmp_path)
     choices.write_text(json.dumps({"crop": "fitted", "made_on_real_clips": ["the crop"]}))
-    with pytest.raises(UserMistake, match="chosen on labels of CASME II and SMIC: the crop; wanted one of --crop=eyes"):
+    with pytest.raises(UserMistake, match="chosen on labels of CASME II and SMIC: the crop; wanted one of --units=rules"):
         module.steps_with(tmp_path)
 
 

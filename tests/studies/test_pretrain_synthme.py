@@ -1,6 +1,7 @@
 """The study of pretraining: where its pictures are cut out, what they show, how it goes on, what the kept network answers."""
 
 import dataclasses
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -74,15 +75,16 @@ def test_the_whole_picture_is_all_of_it(faces):
 
 def test_classes_come_in_equal_numbers(faces):
     numbers = faces.numbers_of(12)
-    classes = np.array([label3_of(name) for name in faces.TIER.classes])[np.array(numbers) % 5]
+    classes = np.array([label3_of(name) for name in faces.tier_of("casme2").classes])[np.array(numbers) % 5]
     assert len(set(numbers)) == 12
     assert np.bincount(classes).tolist() == [4, 4, 4] and np.bincount(classes[:6]).tolist() == [2, 2, 2]
 
 
 @pytest.mark.slow
-def test_rendered_pictures_move_as_their_classes_say(faces):
+@pytest.mark.parametrize("units", ["casme2", "rules"])
+def test_rendered_pictures_move_as_their_classes_say(units, faces):
     """A smile draws the mouth's corners up and apart, surprise lifts the brows; in every picture each channel is stretched."""
-    of_person = faces.picture_painter("true", "eyes")
+    of_person = faces.picture_painter("true", "eyes", units)
     pictures, label = of_person(3, [0, 1, 5, 6, 10, 11])
     assert pictures.shape == (6, 28, 28, 3) and pictures.dtype == np.uint8 and label.tolist() == [1, 2] * 3
     assert (pictures.min((1, 2)) == 0).all() and (pictures.max((1, 2)) == 255).all()
@@ -99,7 +101,7 @@ def drawn(faces, monkeypatch):
     """The people who were drawn; in the renderer's place, pictures that hold the number of the person."""
     people = []
 
-    def painter(flow, crop):
+    def painter(flow, crop, units):
         def of_person(person, numbers):
             people.append(person)
             return np.full((len(numbers), 28, 28, 3), person, np.uint8), np.arange(len(numbers), dtype=np.int32) % 3
@@ -110,22 +112,23 @@ def drawn(faces, monkeypatch):
 
 
 def test_what_is_there_is_not_rendered_again(faces, drawn, tmp_path):
-    pieces = faces.render_missing(tmp_path, 23, 6, "true", "eyes")
+    pieces = faces.render_missing(tmp_path, 23, 6, "true", "eyes", "rules")
     assert sorted(drawn) == list(range(23))
     first = faces.rendered_clips(pieces)
     drawn.clear()
     pieces[1].unlink()
-    again = faces.rendered_clips(faces.render_missing(tmp_path, 23, 6, "true", "eyes"))
+    again = faces.rendered_clips(faces.render_missing(tmp_path, 23, 6, "true", "eyes", "rules"))
     assert sorted(drawn) == list(range(10, 20)) and again.ids == first.ids and again.classes == CLASSES3
     np.testing.assert_array_equal(again.flow, first.flow)
     assert len(again) == 138 and len(again.subjects) == 23 and (again.flow[:, 0, 0, 0] == np.asarray(again.subject)).all()
 
 
 @pytest.mark.parametrize(("words", "said"), [
-    ((24, 6, "true", "eyes"), "people 23 there, 24 here"), ((23, 6, "tvl1", "eyes"), "flow 'true' there"),
-    ((23, 6, "true", "fitted"), "crop 'eyes' there, 'fitted' here")])
+    ((24, 6, "true", "eyes", "rules"), "people 23 there, 24 here"), ((23, 6, "tvl1", "eyes", "rules"), "flow 'true' there"),
+    ((23, 6, "true", "fitted", "rules"), "crop 'eyes' there, 'fitted' here"),
+    ((23, 6, "true", "eyes", "casme2"), "units 'rules' there, 'casme2' here")])
 def test_pictures_of_other_words_are_not_mixed_in(words, said, faces, drawn, tmp_path):
-    faces.render_missing(tmp_path, 23, 6, "true", "eyes")
+    faces.render_missing(tmp_path, 23, 6, "true", "eyes", "rules")
     with pytest.raises(UserMistake, match=f"holds other pictures: {said}"):
         faces.render_missing(tmp_path, *words)
 
@@ -160,6 +163,14 @@ def test_rows_differ_in_what_they_begin_with_and_in_the_rate_alone(study, tmp_pa
     assert rows["pretrained_faster"].recipe == rows["faster"].recipe
 
 
+@pytest.mark.parametrize(("crop", "units", "said"), [
+    ("eyes", "rules", []), ("whole", "rules", []), ("eyes", "casme2", ["CASME II's coding file"]),
+    ("fitted", "casme2", ["all clips of CASME II and SMIC", "CASME II's coding file"])])
+def test_what_was_chosen_on_real_clips_is_named(crop, units, said, study):
+    found = study.choices_of(SimpleNamespace(crop=crop, units=units))
+    assert len(found) == len(said) and all(part in line for part, line in zip(said, found, strict=True))
+
+
 def test_every_row_is_held_against_one_of_the_same_recipe(study, tmp_path):
     """Of each pretrained row there is a difference that is what it began with alone."""
     rows = study.row_settings(tmp_path / "clips.csv", tmp_path, epochs=3, seeds=2)
@@ -176,8 +187,9 @@ def test_the_shuffled_network_is_trained_as_much_on_other_labels(study, clips, t
         folder.mkdir()
 
     monkeypatch.setattr(study, "train_network", train)
-    study.pretrain(clips, tmp_path, "fitted")
-    assert "all clips of CASME II and SMIC" in (tmp_path / "network" / "choices.json").read_text()
+    study.pretrain(clips, tmp_path, {"crop": "whole", "made_on_real_clips": []})
+    for name in ("network", "network_shuffled"):
+        assert json.loads((tmp_path / name / "choices.json").read_text()) == {"crop": "whole", "made_on_real_clips": []}
     (recipe, true), (other, shuffled) = trained["network"], trained["network_shuffled"]
     assert recipe == other and recipe.stages[-1].learning_rate == 1e-3
     np.testing.assert_array_equal(true.label, clips.label)
