@@ -66,6 +66,7 @@ def agree(first, second):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * np.abs(a).max()), first, second)
 
 
+@pytest.mark.slow
 def test_eight_devices_equal_one_with_dropout(batches):
     network = STSTNet()
     one, eight = (after_five_steps(sharded_step(network, LOSSES, TX, devices), network, batches) for devices in (1, 8))
@@ -83,6 +84,7 @@ def test_pmap_equals_one_device_without_dropout(batches):
     agree(one, jax.device_get((state.params, state.batch_stats, metrics)))
 
 
+@pytest.mark.slow
 def test_pmap_equals_one_device_for_the_dense_trunk(mini_agmenet):
     """Gradient and statistics of one step; where the two halves' own statistics were taken they would differ by far more."""
     network, batch = mini_agmenet
@@ -111,6 +113,7 @@ def kept(clips, spread):
     return state.params, state.batch_stats
 
 
+@pytest.mark.slow
 def test_a_kept_network_is_the_same_from_one_device_and_from_eight(clips):
     for one, eight in zip(jax.tree.leaves(kept(clips, 1)), jax.tree.leaves(kept(clips, 8)), strict=True):
         np.testing.assert_allclose(one, eight, rtol=1e-4, atol=1e-5 * np.abs(one).max())
