@@ -24,7 +24,8 @@ TOLD = {"CNN and GRU, behind T5": "cnn_gru_t5", "STSTNet on TV-L1, behind T5": "
         "no region attention": "no_region_attention", "no temporal attention": "no_temporal_attention",
         "no ensemble of moments": "no_ensemble", "no place gain": "no_place_gain", "open AGMENet": "agmenet_open",
         "open AGMENet without LLEM, behind T5": "agmenet_open_t5", "CNN and GRU, by the mean": "cnn_gru_gain",
-        "STSTNet on TV-L1, by the mean": "ststnet_gain", "AGMENet without LLEM, by the mean": "agmenet_plain_gain"}
+        "STSTNet on TV-L1, by the mean": "ststnet_gain", "AGMENet without LLEM, by the mean": "agmenet_plain_gain",
+        "AGMENet less itself without the window's mean in LLEM": "no_window_mean"}
 
 
 def told_tables(page: Path) -> list[dict[str, list[str]]]:
