@@ -21,7 +21,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from called import called
+from called import called, tiers_of
 
 import mer_jax
 from mer_jax.data.sampling import instants, window_of, windows
@@ -30,7 +30,6 @@ from mer_jax.evaluation.linear import differences, held_out_scores
 from mer_jax.evaluation.uncertainty import resampled_counts
 from mer_jax.light.camera import LEVELS
 from mer_jax.metrics import scores_of_many
-from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.motion.flow_features import minmax8
 from mer_jax.motion.tvl1 import tvl1
 from mer_jax.synthetic.crowd import draw_person, draw_script
@@ -248,14 +247,6 @@ def text_of(found: dict[str, list[Row]]) -> str:
         lines.append("  ".join([f"{name:{wide}}", *(f"{text:28}" for text in cells)]).rstrip())
     gates = [f"{tier}: {row.name}: {row.wanted}" for tier, rows in found.items() for row in rows if row.holds is not None]
     return "\n".join([*lines, "", "wanted:", *gates])
-
-
-def tiers_of(words: str) -> list[str]:
-    """The tiers that are named. Raises UserMistake for one that there is not."""
-    for name in (names := words.split(",")):
-        if name not in TIERS:
-            raise UserMistake(f"--tier={words}: there is no tier {name!r}{nearest(name, TIERS)}; there are: {', '.join(TIERS)}")
-    return names
 
 
 def main() -> None:

@@ -105,6 +105,6 @@ def test_one_table_has_a_column_a_tier_and_a_gate_that_fails_in_any_is_the_exit_
 
 
 def test_a_tier_that_there_is_not_is_one_line(studies, monkeypatch):
-    gates = studies("synthme_gates")
-    with pytest.raises(gates.UserMistake, match="--tier=easy,casme2_lik: there is no tier 'casme2_lik' .*casme2_like"):
-        gates.tiers_of("easy,casme2_lik")
+    called = studies("called")
+    with pytest.raises(called.UserMistake, match="--tier=easy,casme2_lik: there is no tier 'casme2_lik' .*casme2_like"):
+        called.tiers_of("easy,casme2_lik")
