@@ -117,15 +117,19 @@ def kept_rows(out: Path, names: tuple[str, ...]) -> dict[str, dict]:
 
 
 def refuse_others(names: tuple[str, ...], clips: Clips, arguments: argparse.Namespace) -> None:
-    """Raises UserMistake, before anything is trained, where a row, or a run that would become one, is of other settings."""
+    """Raises UserMistake, before anything is trained, where a row, or a run that would become one, is of other settings or
+    other clips."""
+    digest = data_digest(clips)
     for name in names:
         path = arguments.out / name / "row.json"
         found = [(path, read_json(path).get("asked"), asked(name, clips, arguments))] if path.is_file() else []
         for kind in () if name in MACHINES else KINDS:
             path = arguments.out / name / kind / "config.json"
             if path.is_file():
-                found.append((path, decisive(read_json(path).get("settings")),
-                              decisive(settings_for(name, kind, arguments).to_json())))
+                kept = read_json(path)
+                there = {"digest of clips": kept.get("data", {}).get("digest"), **decisive(kept.get("settings", {}))}
+                here = {"digest of clips": digest, **decisive(settings_for(name, kind, arguments).to_json())}
+                found.append((path, there, here))
         for path, there, here in found:
             if changed := differences(there, here):
                 raise UserMistake(f"{path.parent}: of other settings: {'; '.join(changed)}; name another --out")

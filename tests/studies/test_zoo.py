@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import json
 import shutil
 
 import numpy as np
@@ -90,6 +91,17 @@ def test_rows_of_other_settings_are_refused_before_anything_is_trained(studies, 
         zoo.study(words(out=tmp_path))
     with pytest.raises(UserMistake, match="no row of ststnet is kept there"):
         zoo.study(words(out=tmp_path / "nothing", only="ststnet"))
+
+
+def test_a_half_made_run_of_other_clips_is_refused_before_anything_is_trained(studies, done, tmp_path):
+    asked, _ = done
+    config = json.loads((asked.out / "ststnet" / "leaky" / "config.json").read_text(encoding="utf-8"))
+    config["data"]["digest"] = "0123"
+    (tmp_path / "ststnet" / "leaky").mkdir(parents=True)
+    (tmp_path / "ststnet" / "leaky" / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(UserMistake, match=r"leaky: of other settings: digest of clips \('0123' there, '\w{64}' here\); name"):
+        studies("zoo").study(words(**{**vars(asked), "out": tmp_path, "figure": None}))
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["config.json"]
 
 
 def test_kept_rows_of_forms_are_told_too(studies, done, tmp_path):
