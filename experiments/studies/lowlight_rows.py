@@ -66,6 +66,7 @@ PARTS = {name: Row("agmenet", off, options=options, numbers="agmenet") for name,
       for part in ("block_attention", "region_attention", "temporal_attention", "ensemble", "place_gain")))}
 # What the plan lacks, asked after its verdict.
 SUPPLEMENT = {
+    "once_more": Row("agmenet", numbers="agmenet"),            # itself, by the version that trained the other rows here
     **{f"no_{part}": Row("agmenet", (part,), numbers="agmenet")
        for part in ("deflicker", "window_mean", "brightening", "light_gate")},
     **{f"{name}_gain": dataclasses.replace(NETWORKS[f"{name}_t5"], enhancer="gain", numbers=f"{name}_t5")

@@ -12,8 +12,10 @@ def text_of(found: dict) -> str:
     lines = [*heading(found), *score_lines(found)]
     for title, rows in (("AGMENet less each network", found["against"]), ("AGMENet less AGMENet but for", found["parts"])):
         lines += difference_lines(title, rows, parts=rows is found["parts"])
-    lines += ["", "each network behind T5 less itself without, likewise; p alone, since the plan does not ask it"]
-    lines += [f"{name:22} {differences_of(row)}" for name, row in found["behind_t5"].items()]
+    for what, rows in (("T5", found["behind_t5"]), ("the gain of T5 alone", found["behind_gain"])):
+        if rows:
+            lines += ["", f"each network behind {what} less itself without, likewise; p alone, since the plan does not ask it"]
+            lines += [f"{name:22} {differences_of(row)}" for name, row in rows.items()]
     if found["supplement"]:
         lines += ["", "asked after the verdict: the row of the same numbers less each, likewise; p alone"]
         lines += [f"{name:22} {differences_of(row)}   {searched(name)}" for name, row in found["supplement"].items()]
@@ -56,8 +58,8 @@ def score_lines(found: dict) -> list[str]:
 
 def difference_lines(title: str, rows: dict, parts: bool = False) -> list[str]:
     """One network less each of the others; of `parts` it is said which buy nothing."""
-    return ["", f"{title}, on the same people: accuracy, UF1 over L1 to L4; accuracy at L0; p, and after Holm; "
-            "after Holm that the other is better",
+    return ["", f"{title}, on the same people: accuracy, UF1 over L1 to L4; accuracy at L0; over L1 to L4 of each seed; p, and "
+            "after Holm; after Holm that the other is better",
             *(f"{name:22} {differences_of(row)} {row['holm']:.4f}; {row['holm_other']:.4f}"
               + ("   buys nothing that can be shown" if parts and holds_zero(row) else "") for name, row in rows.items())]
 
@@ -71,7 +73,12 @@ def ending(found: dict) -> list[str]:
 
 def differences_of(row: dict) -> str:
     return "   ".join(f"{row[part]['difference']:+.3f} {ends_of(row[part]['interval'], '+')}"
-                      for part in (*METRICS, "L0")) + f"   p {row['p']:.4f}"
+                      for part in (*METRICS, "L0")) + f"   {seeds_of(row)}   p {row['p']:.4f}"
+
+
+def seeds_of(row: dict) -> str:
+    """The differences of the seeds, where there are several."""
+    return "of each seed " + " ".join(f"{less:+.3f}" for less in row["by_seed"]) if len(row["by_seed"]) > 1 else "one seed"
 
 
 def holds_zero(row: dict) -> bool:

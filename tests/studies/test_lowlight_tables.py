@@ -12,13 +12,15 @@ LEVELS, CLASSES, PEOPLE = ("L0", "L1", "L2", "L3", "L4"), ("negative", "positive
 OTHERS = ("agmenet_plain", "agmenet_plain_t5", "ststnet", "ststnet_t5", "densenet", "densenet_t5", "cnn_gru", "cnn_gru_t5")
 
 
-def answers(right: tuple[int, ...]) -> Predictions:
-    """Of a person for each number: two clips at every level, of which so many are answered rightly."""
-    cells = [(f"s{person}", f"c{clip}", level, CLASSES[clip], CLASSES[clip if clip < many else 1 - clip])
-             for person, many in enumerate(right) for clip in range(2) for level in LEVELS]
-    subject, clip, light, label, prediction = map(np.array, zip(*cells, strict=True))
-    same = {"run": 0, "dataset": "made", "fold": "0", "seed": 0, "epoch": 1, "selection": "last"}
-    columns = {"subject": subject, "clip": clip, "light": light, "label": label, "prediction": prediction,
+def answers(*right: tuple[int, ...]) -> Predictions:
+    """Of each seed, and of a person for each of its numbers: two clips at every level, so many are answered rightly."""
+    cells = [(seed, f"s{person}", f"c{clip}", level, CLASSES[clip], CLASSES[clip if clip < many else 1 - clip])
+             for seed, numbers in enumerate(right) for person, many in enumerate(numbers) for clip in range(2)
+             for level in LEVELS]
+    seed, subject, clip, light, label, prediction = map(np.array, zip(*cells, strict=True))
+    same = {"dataset": "made", "fold": "0", "epoch": 1, "selection": "last"}
+    columns = {"subject": subject, "clip": clip, "light": light, "label": label, "prediction": prediction, "run": seed,
+               "seed": seed,
                **{name: np.full(len(cells), value) for name, value in same.items()}}
     return Predictions(CLASSES, columns, np.full((len(cells), 2), 0.5))
 
@@ -28,14 +30,14 @@ def finish(studies, tmp_path):
     """Writes the folder of a row's finished run, of so many right answers of each person."""
     rows = studies("lowlight_rows")
 
-    def write(name, right=(1,) * PEOPLE, people="synthme/easy_fresh", form=rows.TINY, digest="d" * 64, kind="final", code="c",
-              metrics="{}"):
+    def write(name, *right, people="synthme/easy_fresh", form=rows.TINY, digest="d" * 64, kind="final", code="c", metrics="{}",
+              trial=0):
         folder = tmp_path / kind / name
         folder.mkdir(parents=True, exist_ok=True)
-        settings = rows.final_settings(name, form, people, {"setting": vars(rows.trials()[0])}).to_json()
+        settings = rows.final_settings(name, form, people, {"setting": vars(rows.trials()[trial])}).to_json()
         (folder / "config.json").write_text(json.dumps({"settings": settings, "data": {"digest": digest},
                                                          "code": {"digest": code * 64}}))
-        (folder / "predictions.csv").write_text(to_csv(answers(right)))
+        (folder / "predictions.csv").write_text(to_csv(answers(*(right or [(1,) * PEOPLE]))))
         (folder / "metrics.json").write_text(metrics)
         (folder / "report.html").write_text("")
 
@@ -80,6 +82,25 @@ def test_rows_of_the_other_form_are_refused(finish, table):
     assert status == 2 and err.count("\n") == 1 and out == ""
     assert "final/densenet: not of this form of the plan: data_options ('label3' there, 'label5' here); protocol (" in err
     assert "seeds (3 there, 5 here)" in err
+
+
+def test_rows_with_other_numbers_than_their_winner_s_are_refused(finish, table, studies, tmp_path):
+    """Where no search is kept, the numbers of any of the twelve trials will do; no others, and no other recipe."""
+    finish("densenet", trial=7)
+    assert table()[0] == 0
+    rows = studies("lowlight_rows")
+    winner = {"network": "densenet", "settings": rows.row_settings("densenet", rows.TINY).to_json(),
+              "setting": vars(rows.trials()[3])}
+    path = rows.winner_file(tmp_path, "densenet")
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(winner))
+    status, _, err = table()
+    assert status == 2 and "final/densenet: not of this form of the plan: learning_rate (" in err and "weight_decay" in err
+    finish("densenet", trial=3)
+    assert table()[0] == 0
+    path = tmp_path / "final" / "densenet" / "config.json"
+    path.write_text(path.read_text().replace('"epochs": 40', '"epochs": 4'))
+    assert "epochs (4 there, 40 here)" in table()[2]
 
 
 @pytest.mark.parametrize("kind", ["final", "ablation"])
@@ -145,6 +166,22 @@ def test_what_t5_buys_each_network_is_told_beside_the_plan(finish, table):
     found = json.loads(table("--json")[1])["behind_t5"]
     assert set(found) == {"cnn_gru"}
     assert (found["cnn_gru"]["accuracy"]["difference"], found["cnn_gru"]["p"]) == (0.5, 1 / 256)
+
+
+def test_each_seed_is_told_beside_what_all_of_them_say(finish, table):
+    """Two seeds: by the first all eight people gain an answer at each level, by the second two of them lose one."""
+    finish("agmenet", (2,) * PEOPLE, (0, 0, *(1,) * 6))
+    finish("densenet", (1,) * PEOPLE, (1,) * PEOPLE)
+    assert json.loads(table("--json")[1])["against"]["densenet"]["by_seed"] == [0.5, -0.125]
+    assert "of each seed +0.500 -0.125   p" in table()[1]
+
+
+def test_what_the_gain_alone_buys_each_network_is_told_too(finish, table):
+    finish("cnn_gru")
+    finish("cnn_gru_gain", (2,) * PEOPLE, kind="supplement")
+    found = json.loads(table("--json")[1])
+    assert found["behind_gain"]["cnn_gru"]["accuracy"]["difference"] == 0.5 and found["supplement"] == {}
+    assert "each network behind the gain of T5 alone less itself without" in table()[1]
 
 
 def test_rows_asked_after_the_verdict_are_held_against_those_of_their_numbers(finish, table):
@@ -213,6 +250,20 @@ NOTHING = "beyond T5 the enhancement buys nothing that can be shown here"
 def test_the_second_plan_says_each_of_its_statements_by_its_own_row(right, said, finish, table, studies):
     again(finish, studies, **right)
     assert json.loads(table("--json", plan="lowlight_again")[1])["statements"] == said
+
+
+def test_what_is_confirmed_over_people_and_not_by_every_seed_is_said_so(finish, table, studies):
+    """By the first seed everybody gains both clips, by the second everybody loses one."""
+    again(finish, studies)
+    row = {"form": studies("lowlight_rows").CROWD, **CROWD}
+    finish("agmenet", (0,) * PEOPLE, (2,) * PEOPLE, **row)
+    finish("agmenet_open", (2,) * PEOPLE, (1,) * PEOPLE, **row)
+    for name in RIVALS:
+        if name != "agmenet":
+            finish(name, (1,) * PEOPLE, (1,) * PEOPLE, **row)
+    found = json.loads(table("--json", plan="lowlight_again")[1])
+    assert found["against"]["agmenet"]["by_seed"] == [1.0, -0.5]
+    assert found["statements"][0] == f"{CONFIRMED}; the test is over people, and of 2 seeds 1 says otherwise"
 
 
 def test_the_second_plan_is_refuted_by_a_better_rival(finish, table, studies):
