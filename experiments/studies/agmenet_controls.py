@@ -7,15 +7,18 @@ Controls: `frozen`: every frame is the onset's, so only who it is remains; `shuf
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
+from called import called
 
 import mer_jax
 from mer_jax.backend import start_jax
 from mer_jax.config_reading import read_config
 from mer_jax.evaluation.run_folder import make_folds
-from mer_jax.mistakes import UserMistake
 from mer_jax.settings import settings_of
+
+MAIN_JOB = Path(__file__).parents[1] / "agmenet_synthme.py"
 
 
 def frozen(clips: mer_jax.Clips) -> mer_jax.Clips:
@@ -37,7 +40,7 @@ def main() -> None:
         print(__doc__)
         return
     words = [word for word in sys.argv[1:] if word != "--json"]
-    settings = settings_of(*read_config(["--config=experiments/agmenet_synthme.py", *words]))
+    settings = settings_of(*read_config([f"--config={MAIN_JOB}", *words]))
     start_jax(settings.platform)                           # every core a device, as the command has it
     clips, found = mer_jax.load(settings.source, settings.classes, **dict(settings.data_options)), {}
     for name, change in (("in order", lambda clips: clips), ("frozen", frozen), ("shuffled", shuffled)):
@@ -59,8 +62,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except UserMistake as mistake:
-        print(f"agmenet_controls: {mistake}", file=sys.stderr)
-        sys.exit(2)
+    called("agmenet_controls", main, goes_on=False)

@@ -5,8 +5,8 @@ Rows:     off        no enhancement: the middle frame of each window
           curve      the main job: two epochs alone, then with the classifier at a tenth of its rate
           alone      ten epochs alone, then fixed while the classifier trains
           joint      no epoch alone: from the start with the classifier, at its rate, under all losses
-          division   divided by an illumination in place of the curve
-          follow     the curve, after means along the motion in each window
+          retinex    divided by an illumination in place of the curve
+          compensate the curve, after means along the motion in each window
           per_frame  a curve for each moment by itself: the warning
 Measure:  UF1 of the main job at L0 and L2 [95 % over people] and less that of `curve` on the same people; then the error of
           TV-L1 on what each enhancement gives of `synthme/full_size`, whose faces no row was trained on, less that of t5.
@@ -15,8 +15,9 @@ Stopped, the same command goes on: each row is a run (DIR/runs/NAME) and a kept 
 
 import argparse
 import json
-import sys
 from pathlib import Path
+
+from called import called
 
 import mer_jax
 from mer_jax.backend import start_jax
@@ -30,6 +31,7 @@ from mer_jax.evaluation.uncertainty import paired_difference
 from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.settings import settings_of
 
+MAIN_JOB = Path(__file__).parents[1] / "agmenet_synthme.py"
 ALONE = {"spatial": 1.0, "exposure": 10.0, "colour": 5.0, "curve_smoothness": 200.0, "motion": 1.0}
 LEVELS = ("L1", "L2", "L3", "L4")
 
@@ -41,7 +43,7 @@ def before(epochs: int, losses: dict) -> dict:
 
 def settings_for(name: str):
     """The main job's settings, changed as a row says."""
-    _, config = read_config(["--config=experiments/agmenet_synthme.py"])
+    _, config = read_config([f"--config={MAIN_JOB}"])
     if name == "off":
         config.network.off, config.stages_before, config.trainable = ("llem",), {}, {}
     elif name == "alone":
@@ -49,17 +51,17 @@ def settings_for(name: str):
     elif name == "joint":
         config.stages_before, config.trainable = {}, {}
         config.losses = {**config.losses, **{loss: 0.1 * factor for loss, factor in ALONE.items()}}
-    elif name == "division":
+    elif name == "retinex":
         config.network_options = {"enhancement": "retinex"}
         config.stages_before = before(2, {"illumination": 1.0, "exposure": 1.0, "colour": 5.0, "motion": 1.0})
-    elif name == "follow":
+    elif name == "compensate":
         config.network_options = {"compensate": True}
     elif name == "per_frame":
         config.network_options = {"enhancement": "per_frame"}
     return settings_of(name, config)
 
 
-ROWS = ("off", "curve", "alone", "joint", "division", "follow", "per_frame")
+ROWS = ("off", "curve", "alone", "joint", "retinex", "compensate", "per_frame")
 
 
 def trained(name: str, folder: Path) -> None:
@@ -126,8 +128,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except UserMistake as mistake:
-        print(f"enhancement: {mistake}", file=sys.stderr)
-        sys.exit(2)
+    called("enhancement", main)
