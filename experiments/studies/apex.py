@@ -36,7 +36,7 @@ def main() -> None:
         return
     for name, row in found.items():
         (mean, (low, high)), (less, (least, most)) = row["error"], row["less_middle"]
-        print(f"{name:20} {mean:5.2f} [{low:5.2f}, {high:5.2f}]   less the middle frame {less:+5.2f} [{least:+.2f}, {most:+.2f}]")
+        print(f"{name:20} {mean:5.2f} [{low:5.2f}, {high:5.2f}]   less the middle {less:+5.2f} [{least:+.2f}, {most:+.2f}]")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from mer_jax.synthetic.action_units import NUMBERS
 from mer_jax.synthetic.face import Face
@@ -61,10 +61,10 @@ def course(frames: int, start: Array, peak: Array, end: Array) -> Float[Array, "
     return 0.5 - 0.5 * jnp.cos(jnp.pi * jnp.minimum(rising, falling))
 
 
-def draw_label(key: jax.Array, person: jax.Array, tier: Tier, number: Array) -> Array:
+def draw_label(key: jax.Array, person: jax.Array, tier: Tier, number: int | Int[Array, ""]) -> Array:
     """() index into the tier's classes of a person's clip: each in turn, or by the person's own Dirichlet(8 p) shares."""
     if not tier.counts:
-        return number % len(tier.sets)
+        return jnp.asarray(number) % len(tier.sets)
     shares = jnp.asarray(tier.counts) / sum(tier.counts)
     return jax.random.categorical(key, jnp.log(jax.random.dirichlet(person, 8 * shares) + 1e-12))
 

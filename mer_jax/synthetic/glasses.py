@@ -36,7 +36,8 @@ def wear(picture: Float[Array, "height width 3"], upright: Float[Array, "height 
          glasses: Glasses) -> Float[Array, "height width 3"]:
     """The picture with the glasses over it; upright: face coordinates of the pixels, the head upright.
 
-    Whoever wears none is not asked where they would be: that is the dearest part of a frame.
+    Of whoever wears none nothing is computed (`covered` neither), for glasses are the dearest part of a frame. Where people are
+    mapped by `vmap`, everybody's are, and those not worn are thrown away.
     """
     return jax.lax.cond(glasses.worn > 0, put_on, lambda picture, *_: picture, picture, upright, glasses)
 
@@ -49,12 +50,17 @@ def put_on(picture: Float[Array, "height width 3"], upright: Float[Array, "heigh
         away = (upright - middle) / glasses.half
         across = (away[..., 0] + away[..., 1] + 0.9) / 0.12
         streak = streak + jnp.exp(-0.5 * jnp.square(across)) * jax.nn.sigmoid((0.9 - radius(away, glasses.corner)) / 0.05)
-    amount = covered(upright, glasses)[..., None]
-    return (picture + (0.06 * glasses.worn * streak)[..., None]) * (1 - amount) + amount * glasses.colour
+    amount = hiding(upright, glasses)[..., None]
+    return (picture + (0.06 * streak)[..., None]) * (1 - amount) + amount * glasses.colour
 
 
 def covered(upright: Float[Array, "height width 2"], glasses: Glasses) -> Float[Array, "height width"]:
-    """How much of each pixel rims, bridge and temples hide, 0 to 1."""
+    """How much of each pixel rims, bridge and temples hide, 0 to 1; 0 of whoever wears none."""
+    return jax.lax.cond(glasses.worn > 0, hiding, lambda upright, _: jnp.zeros_like(upright[..., 0]), upright, glasses)
+
+
+def hiding(upright: Float[Array, "height width 2"], glasses: Glasses) -> Float[Array, "height width"]:
+    """What `covered` says of somebody with glasses."""
     rims = 0.0
     for middle in glasses.middle:
         off = (radius((upright - middle) / glasses.half, glasses.corner) - 1) * glasses.half.mean()
@@ -64,7 +70,7 @@ def covered(upright: Float[Array, "height width 2"], glasses: Glasses) -> Float[
     bridge = jax.nn.sigmoid(40 * (apart / 2 - glasses.half[0] - aside))
     temples = jax.nn.sigmoid(60 * (aside - apart / 2 - glasses.half[0])) * jax.nn.sigmoid(40 * (apart / 2 + 0.55 - aside))
     level = jnp.exp(-0.5 * jnp.square((upright[..., 1] - middle[1] + 0.3 * glasses.half[1]) / glasses.rim))
-    return glasses.worn * jnp.maximum(rims, jnp.maximum(bridge, temples) * level)
+    return jnp.maximum(rims, jnp.maximum(bridge, temples) * level)
 
 
 def radius(away: Float[Array, "height width 2"], corner: Float[Array, ""]) -> Float[Array, "height width"]:

@@ -3,6 +3,7 @@
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -10,7 +11,7 @@ import mer_jax
 from mer_jax.mistakes import UserMistake
 from mer_jax.synthetic import scene, tiers
 from mer_jax.synthetic.action_units import NUMBERS
-from mer_jax.synthetic.crowd import draw_script, person_keys
+from mer_jax.synthetic.crowd import draw_clip, draw_person, draw_script, person_keys
 from mer_jax.synthetic.expressions import label3_of
 from mer_jax.synthetic.face import draw_face
 from mer_jax.synthetic.stream import streamed
@@ -92,6 +93,40 @@ def test_a_version_renders_what_it_always_has(small):
     onset, apex = (frames.astype(float).reshape(2, 8, 4, 8, 4, 3).mean((2, 4, 5)) for frames in shown)
     np.testing.assert_allclose(apex, pictures, atol=0.6)
     np.testing.assert_allclose(10 * (apex - onset), changes, atol=1.1)
+
+
+# Of somebody with glasses and somebody without, clip 0 at the tier's own size: grey means of 4 x 4 tiles at the apex, and how
+# these differ from the onset, in hundredths.
+SHOWN = {"casme2_like": {
+    1000: ("122 157 154 119 141 148 142 130 163 178 170 152 157 162 153 161",
+           "-17 -15 1 -12 -35 67 16 15 -36 17 -9 25 -12 5 21 0"),
+    1001: ("83 113 118 94 125 155 170 151 142 157 174 171 155 151 166 173",
+           "23 -33 -8 -10 -24 13 -6 12 -15 -11 -39 11 0 2 7 -10")}, "samm_like": {
+    2002: ("137 174 179 150 159 175 182 170 165 187 201 184 154 166 178 168",
+           "39 32 16 30 12 -2 17 2 1 -46 6 11 -4 -25 -32 2"),
+    2000: ("54 58 56 62 73 83 86 76 78 78 81 88 94 74 75 106",
+           "-30 20 23 63 33 24 30 33 -16 -10 -1 35 32 2 6 50")}, "smic_like": {
+    3007: ("98 155 152 112 122 139 137 133 128 168 161 147 101 160 154 124",
+           "21 24 46 113 -42 10 -3 64 -75 11 -9 72 -84 2 -21 64"),
+    3000: ("84 83 86 90 91 97 97 95 107 97 97 114 143 96 95 148",
+           "94 -52 -28 9 9 9 -13 7 79 -2 -15 -6 75 12 -14 -27")}}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHOWN)
+def test_a_version_shows_what_it_always_has_in_every_studio_with_glasses_and_without(name):
+    tier = tiers.TIERS[name]
+    face = jax.jit(lambda person: draw_person(tier, person))
+    clip = jax.jit(lambda person, face: draw_clip(tier, person, face, 0, lambda act: jnp.stack([act.onset, act.apex])))
+    worn = []
+    for person, told in SHOWN[name].items():
+        looks = face(person)
+        frames = np.asarray(clip(person, looks).frames[:2]).astype(float)
+        onset, apex = frames.reshape(2, 4, tier.size // 4, 4, tier.size // 4, 3).mean((2, 4, 5)).reshape(2, 16)
+        np.testing.assert_allclose(apex, np.array(told[0].split(), float), atol=0.55)
+        np.testing.assert_allclose(100 * (apex - onset), np.array(told[1].split(), float), atol=2)
+        worn.append(float(looks.glasses.worn))
+    assert worn == [1, 0]
 
 
 # What the first person of each tier does in the second clip: class, action units, apex, offset, strength on a face of 112 px.

@@ -79,6 +79,38 @@ def test_a_score_that_rises_in_the_dark_fails_from_level_to_level_or_over_all_of
     assert [row.name for row in rows if row.holds is not None] == ["L1 - L0", "L2 - L1", "L3 - L2", "L4 - L3", "L4 - L0"]
 
 
+class Still(list):
+    """In place of four clips without motion."""
+
+    true_flow = np.zeros((4, 16, 16, 2), np.float32)
+
+    def __init__(self):
+        super().__init__(range(4))
+
+    def replace(self, **_):
+        return self
+
+
+@pytest.mark.parametrize(("tier", "linear", "ststnet", "held"), [
+    ("easy", 30, 0.85, {"STSTNet, TV-L1 flow, 9 epochs": True}),
+    ("easy_fresh", 99, 0.849, {"STSTNet, TV-L1 flow, 9 epochs": False}),
+    ("casme2_like", 50, 0.1, {"linear, true flow": True}), ("casme2_like", 75, 0.1, {"linear, true flow": True}),
+    ("casme2_like", 49, 0.9, {"linear, true flow": False}), ("casme2_like_fresh", 76, 0.9, {"linear, true flow": False}),
+    ("samm_like", 60, 0.9, {})])
+def test_the_gates_of_motion_hold_from_bound_to_bound_of_their_own_tier(tier, linear, ststnet, held, studies, monkeypatch):
+    """linear: per cent right of both of two classes, so UF1 too."""
+    gates = studies("synthme_gates")
+    judge = gates.Judge.__new__(gates.Judge)
+    judge.clips, judge.classes, judge.loso = Still(), 2, None
+    judge.label, judge.counts = np.arange(4) % 2, gates.resampled_counts(np.zeros(PEOPLE))
+    judge.linear = lambda x: np.repeat([[[linear, 100 - linear], [100 - linear, linear]]], PEOPLE, 0)
+    monkeypatch.setattr(gates, "tvl1_flow", lambda clips: clips.true_flow)
+    monkeypatch.setattr(gates.mer_jax, "benchmark", lambda *_: None)
+    monkeypatch.setattr(gates.mer_jax, "score", lambda _: {"overall": {"uf1": ststnet, "interval_subjects": {"uf1": (0, 1)}}})
+    rows = gates.motion_rows(judge, tier, 9)
+    assert len(rows) == 4 and {row.name: row.holds for row in rows if row.holds is not None} == held
+
+
 def test_one_table_has_a_column_a_tier_and_a_gate_that_fails_in_any_is_the_exit_status(studies, monkeypatch, capsys):
     gates = studies("synthme_gates")
     for part in ("motion_rows", "state_rows", "light_rows"):

@@ -11,7 +11,7 @@ from mer_jax.synthetic.action_units import BUMPS, NUMBERS, displacement, standar
 from mer_jax.synthetic.expressions import CASME2, COMPOSITE, RULES, SAMM, SMIC
 from mer_jax.synthetic.eyes import looking
 from mer_jax.synthetic.face import CENTRE, mean_landmarks
-from mer_jax.synthetic.glasses import draw_glasses, wear
+from mer_jax.synthetic.glasses import covered, draw_glasses, wear
 from mer_jax.synthetic.scene import VIEW, from_upright, pixel_places, to_upright
 from mer_jax.synthetic.tiers import COMPOSITES, TIERS
 
@@ -75,6 +75,11 @@ def test_glasses_hang_on_the_head_alone_and_most_people_wear_none():
     assert np.abs(dark[:, 0].mean() - middle[0, 1]) < 6
     assert dark[:, 1].min() < middle[0, 0] - 5 < middle[1, 0] + 5 < dark[:, 1].max()
     assert one.middle[0, 1] == one.middle[1, 1]
+    some = jax.tree.map(lambda leaf: leaf[:8], many)._replace(worn=jnp.arange(8.0) % 2)
+    together = np.asarray(jax.vmap(wear, (None, None, 0))(picture, grid, some))
+    for row, alone in enumerate(jax.tree.map(lambda leaf, row=row: leaf[row], some) for row in range(8)):
+        np.testing.assert_allclose(together[row], wear(picture, grid, alone), atol=1e-6)
+        assert (np.asarray(covered(grid, alone)).max() > 0.9) == (row % 2 == 1) == (np.ptp(together[row]) > 0)
 
 
 def test_a_glance_moves_the_irises_and_nothing_far_from_them():
