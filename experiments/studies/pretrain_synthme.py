@@ -57,7 +57,7 @@ CHOICES = {"fitted": "the crop of the rendered flow, at which (of an earlier ren
                      "most like those of all clips of CASME II and SMIC: correlation .57, of the whole picture .37",
            "casme2": "how often each class has which action units: counted in CASME II's coding file, in the clips of the "
                      "tested too"}
-BUDGET = "100 epochs: the budget at which experiments/ststnet.py is quoted"
+BUDGET = "100 epochs, a budget of time; experiments/ststnet.py is quoted at it, with its score"
 
 
 def settings_for(name: str, table: Path, **changes) -> Settings:
