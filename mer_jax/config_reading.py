@@ -78,11 +78,15 @@ def config_error(path: str, error: BaseException) -> str:
 def changed(config: ConfigDict, changes: list[str]) -> ConfigDict:
     """The config with changes `key=value` obeyed, each value read as the type of what is there.
 
-    `network_options.NAME` may be any field of the network, and is read as the type of that field's default.
+    `network_options.NAME` may be any field of the network, and is read as the type of that field's default. Another protocol
+    than the file's has its own usual options, not those that the file gives its own.
     """
     pairs = [change.split("=", 1) for change in changes]
     plain = [pair for pair in pairs if not pair[0].startswith(NETWORK_OPTIONS)]
     refuse_unknown([key for key, _ in plain], config)
+    if any(key == "protocol" and text != config.protocol for key, text in plain):
+        for name, value in config.protocol_options.items():
+            config.protocol_options[name] = type(value)()
     for key, text in plain:
         *groups, last = key.split(".")
         value_of(config, ".".join(groups))[last] = value_of_text(key, text, value_of(config, key))
