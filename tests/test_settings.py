@@ -119,5 +119,6 @@ def test_a_mistaken_field_of_the_network_is_named(word, line, monkeypatch):
     ((), {"folds": 4}), (("--config.protocol=subject_kfold",), {"folds": 4}), (("--config.protocol=hold_out",), {}),
     (("--config.protocol_options.share=0.25", "--config.protocol=hold_out"), {"share": 0.25}),
     (("--config.protocol=leaky_kfold", "--config.protocol_options.folds=6"), {"folds": 6})])
-def test_another_protocol_than_the_file_s_has_its_own_usual_options(words, options):
+def test_another_protocol_than_the_file_s_has_its_own_usual_options(words, options, monkeypatch):
+    monkeypatch.chdir(Path(__file__).parents[1])
     assert dict(settings_of(*read_config([*AGMENET, *words])).protocol_options) == options
