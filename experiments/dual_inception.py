@@ -1,8 +1,8 @@
 """Dual-Inception under the composite protocol (one LOSO over databases, pooled scores).
 
 Paper:    Zhou, Mao, Xue: "Dual-Inception Network for Cross-Database Micro-Expression Recognition", FG 2019, and its public
-          code: Adam 1e-4, 40 epochs, batch 3, class weights "auto" (read here as balanced); TV-L1 flow from the onset to the
-          frame in the middle.
+          code: Adam 1e-4, 40 epochs, batch 3, class weights "auto" (read here as balanced; some versions of Keras may have
+          passed the word over); TV-L1 flow from the onset to the frame in the middle.
 Command:  mer-jax benchmark --config=experiments/dual_inception.py --config.data.table=CLIPS.csv
 Expected: not measured yet; the paper prints UF1 .7322 and UAR .7278 on the 442 clips of MEGC 2019.
 Cost:     not measured yet.

@@ -30,8 +30,9 @@ class OffApexNet(nn.Module):
     two dense layers of `width`, ReLU and dropout behind each; the answer. No batch norm.
 
     rectified: ReLU behind each convolution. The public port has none there, so that its streams are linear but for the maxima;
-    whether the paper has one is not known. dropout: behind each dense layer. form: of the convolutions, "conv" or "patches",
-    equal to rounding. dtype: of convolutions and of the first dense layer, "float32" or "bfloat16"; answers are float32.
+    whether the paper has one is not known. Where it departs from the port: the stretched picture is brought to -1..1, the port
+    reads TV-L1 flow in pixels. dropout: behind each dense layer. form: of the convolutions, "conv" or "patches", equal to
+    rounding. dtype: of convolutions and of the first dense layer, "float32" or "bfloat16"; answers are float32.
     Raises UserMistake for flow of another size.
     """
 
