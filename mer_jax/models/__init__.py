@@ -5,7 +5,7 @@ import functools
 import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args
 
 import flax.linen as nn
 import jax
@@ -88,7 +88,7 @@ def known_fields(name: str, variant: str | None = None, off: tuple[str, ...] = (
 
     Raises UserMistake where there is no such network, variant, part or option, or an option's value is of another kind.
     """
-    fields = fields_of(name)
+    fields, types = fields_of(name), {field.name: field.type for field in dataclasses.fields(MODELS[name].network)}
     variants = MODELS[name].variants
     if variant is not None and variant not in variants:
         raise UserMistake(f"network {name!r} has no variant {variant!r}{nearest(variant, variants)}; "
@@ -107,9 +107,14 @@ def known_fields(name: str, variant: str | None = None, off: tuple[str, ...] = (
         if option in CHOICES and value not in CHOICES[option]:
             raise UserMistake(f"network {name!r}, option {option}={value!r} is not known{nearest(value, CHOICES[option])}; "
                               f"there are: {', '.join(CHOICES[option])}")
-        if isinstance(value, int | float) and not 0 <= value < (1 if option == "dropout" else math.inf):
+        if isinstance(fields[option], float) and not 0 <= value < (1 if option == "dropout" else math.inf):
             raise UserMistake(f"network {name!r}, option {option}={value!r}: wanted 0 or more"
                               + (", less than 1" if option == "dropout" else ""))
+        if type(fields[option]) is int and value < 1 or isinstance(value, tuple) and min(value, default=1) < 1:
+            raise UserMistake(f"network {name!r}, option {option}={value!r}: wanted 1 or more"
+                              + (" of each" if isinstance(value, tuple) else ""))
+        if len(wanted := get_args(types[option])) > 1 and ... not in wanted and len(value) != len(wanted):
+            raise UserMistake(f"network {name!r}, option {option}={value!r}: wanted {len(wanted)} numbers")
     chosen = variants[variant] if variant is not None else next(iter(variants.values()))
     return {**chosen, **options, **dict.fromkeys(off, False)}
 

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from mer_jax.mistakes import UserMistake
 from mer_jax.models.blocks.attention import CBAM
 from mer_jax.models.blocks.convolution import Convolution, Depthwise, Form, uniform
 from mer_jax.models.blocks.densenet import Arithmetic
@@ -69,7 +70,7 @@ class CABMFMER(nn.Module):
     dropout: before the last layer; ConvMixer has none. form: of the depthwise convolution, "conv" or "patches", equal to
     rounding. dtype: what convolutions are computed in, "float32" or "bfloat16"; statistics, gates and answers are float32.
     batch_axis: the mapped axis over which batch statistics are synchronised, else None.
-    Raises UserMistake for flow of another size.
+    Raises UserMistake for flow of another size and for an even kernel.
     """
 
     classes: int = 3
@@ -90,6 +91,8 @@ class CABMFMER(nn.Module):
     @nn.compact
     def __call__(self, inputs: dict[str, jax.Array | np.ndarray], *, train: bool) -> Output:
         how = Arithmetic(self.form, compute_dtype(self.dtype), self.batch_axis)
+        if self.kernel % 2 == 0:
+            raise UserMistake(f"CABM-FMER: kernel={self.kernel}: wanted an odd number, which has a middle")
         x, size = standardised(flow_channels(self, inputs["flow"], self.side)), (self.patch, self.patch)
         draw = uniform((3 * self.patch**2) ** -0.5)
         x = nn.Conv(self.width, size, size, "VALID", dtype=how.dtype, kernel_init=draw, bias_init=draw, name="patches")(x)

@@ -70,7 +70,7 @@ class MFENet(nn.Module):
     """
 
     classes: int = 3
-    widths: tuple[int, ...] = (16, 32, 64)
+    widths: tuple[int, int, int] = (16, 32, 64)
     heads: int = 4
     dropout: float = 0.5
     multi_scale: bool = True

@@ -37,7 +37,7 @@ class OffApexNet(nn.Module):
     """
 
     classes: int = 3
-    features: tuple[int, ...] = (6, 16)
+    features: tuple[int, int] = (6, 16)
     width: int = 1024
     dropout: float = 0.5
     rectified: bool = False

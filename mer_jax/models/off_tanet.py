@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from mer_jax.mistakes import UserMistake
 from mer_jax.models.blocks.attention import ChannelAttention, SpatialAttention
 from mer_jax.models.blocks.convolution import Convolution, Form, dense_like_torch
 from mer_jax.models.blocks.densenet import Arithmetic, normalised
@@ -22,6 +23,7 @@ from mer_jax.models.blocks.pooling import max_pool_tiles
 from mer_jax.models.network import Output, compute_dtype
 
 VARIANTS = {"enlarged": {}, "native": {"flow_size": (112, 112), "flow_coding": "pixels"}}
+LEAST_SIDE = 16                                               # which is halved four times
 
 
 def place_code(side: int) -> Float[np.ndarray, "side side"]:
@@ -93,7 +95,7 @@ class OffTANet(nn.Module):
     channel_attention, spatial_attention, self_attention: switch a part off. form: of the 3x3 convolutions, "conv" or
     "patches", equal to rounding. dtype: what convolutions are computed in, "float32" or "bfloat16"; attention, statistics and
     answers are float32. batch_axis: the mapped axis over which batch statistics are synchronised, else None.
-    Raises UserMistake for flow of another size.
+    Raises UserMistake for flow of another size, and for a side below LEAST_SIDE.
 
     The channel gate has one hidden unit, as in the paper: where its first weights are bad, it says .5 for good.
     Where it departs from the published code: the strain is sqrt(u_x^2 + v_y^2 + (u_y + v_x)^2 / 2), theirs has u_y for v_y and
@@ -116,6 +118,8 @@ class OffTANet(nn.Module):
     @nn.compact
     def __call__(self, inputs: dict[str, jax.Array | np.ndarray], *, train: bool) -> Output:
         how = Arithmetic(self.form, compute_dtype(self.dtype), self.batch_axis)
+        if self.side < LEAST_SIDE:
+            raise UserMistake(f"Off-TANet: side={self.side}: wanted {LEAST_SIDE} or more")
         x = flow_channels(self, inputs["flow"], self.side)
         x = Convolution(8, 7, stride=2, dtype=how.dtype, like_torch=True, name="conv0")(x)
         x = batch_norm(nn.relu(x), train, "norm0", how.dtype, how.batch_axis)                     # in this order

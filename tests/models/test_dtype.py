@@ -98,13 +98,26 @@ def test_another_dtype_is_refused():
 
 
 @pytest.mark.parametrize(("name", "field", "line"), [
+    ("cabm_fmer", {"kernel": 8}, "CABM-FMER: kernel=8: wanted an odd number"),
+    ("off_tanet", {"side": 8}, "Off-TANet: side=8: wanted 16 or more")])
+def test_a_size_that_cannot_be_is_refused_when_the_network_is_made(name, field, line):
+    network = create(name, 3, **field)
+    with pytest.raises(UserMistake, match=line):
+        jax.eval_shape(lambda: network.init(jax.random.key(0), example_inputs(network), train=False))
+
+
+@pytest.mark.parametrize(("name", "field", "line"), [
     ("ststnet", {"dtype": "bf16"}, "network 'ststnet', option dtype='bf16' is not known .did you mean 'bfloat16'"),
     ("ststnet", {"form": "patch"}, "network 'ststnet', option form='patch' is not known .did you mean 'patches'"),
     ("agmenet", {"motion": "flaw"}, "network 'agmenet', option motion='flaw' is not known .did you mean 'flow'"),
     ("agmenet", {"readout": "place"}, "network 'agmenet', option readout='place' is not known .did you mean 'places'"),
     ("agmenet", {"dropout": 7.0}, "network 'agmenet', option dropout=7.0: wanted 0 or more, less than 1"),
     ("agmenet", {"dropout": float("nan")}, "network 'agmenet', option dropout=nan: wanted 0 or more, less than 1"),
-    ("agmenet", {"width": -8}, "network 'agmenet', option width=-8: wanted 0 or more")])
+    ("agmenet", {"width": -8}, "network 'agmenet', option width=-8: wanted 1 or more$"),
+    ("cabm_fmer", {"depth": 0}, "network 'cabm_fmer', option depth=0: wanted 1 or more$"),
+    ("htnet", {"depths": (2, 0)}, r"network 'htnet', option depths=\(2, 0\): wanted 1 or more of each"),
+    ("mfe_net", {"widths": (16, 32)}, r"network 'mfe_net', option widths=\(16, 32\): wanted 3 numbers"),
+    ("linear", {"flow_size": (28,)}, r"network 'linear', option flow_size=\(28,\): wanted 2 numbers")])
 def test_a_field_that_cannot_be_is_refused_before_anything_is_made(name, field, line):
     with pytest.raises(UserMistake, match=line):
         create(name, 3, **field)
