@@ -17,9 +17,9 @@ Columns:  last      UF1 [95 % over people], UAR, accuracy of the last epoch, mea
           the honest cross-validation, peeking at every epoch, took as one program
           A second line has last of the mean of the seeds' probabilities. A network whose loss or answers end as no number says
           so in its row, and has no right answer
-Tests:    each pair's exact sign-flip test over people of the number of right answers, both ways, Holm's correction over all
-          pairs; the figure has the networks by their mean rank over people, with a bar over neighbours none of whom is told
-          apart from another
+Tests:    each pair's exact sign-flip test over people of the number of right answers (not of UF1, by which the rows stand in
+          order), both ways, Holm's correction over all pairs; the figure has the networks by their mean rank over people, with
+          a bar over neighbours none of whom is told apart from another
 Recipe:   same: Adam, 1e-3 falling along a cosine, batches of at most 64, --epochs, each network with its own paper's losses;
           no class weights (but for the balanced machines), no augmentation; own: what its file in experiments/ says, whatever
           --epochs
@@ -118,7 +118,7 @@ def text_of(found: dict) -> str:
         lines += [f"trained by another version of mer_jax than this: {', '.join(older)}"]
     trained = sum(row.get("seconds", 0) for row in found["rows"].values())
     lines += ["peek and leaky are no scores", f"all honest cross-validations: {trained:.0f} seconds", "",
-              "better, over people (p after Holm):"]
+              "more right answers, over people (p after Holm):"]
     lines += [f"{better} above {worse}: {p:.4f}" for better, worse, p in found["told_apart"]] or ["none is told apart"]
     return "\n".join(lines)
 

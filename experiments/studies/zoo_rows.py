@@ -31,7 +31,7 @@ SAME = {"name": "adam", "learning_rate": 1e-3, "weight_decay": 0.0, "schedule": 
         "gradient_clip": 0.0}
 PLAIN = {"class_weights": "none", "label_smoothing": 0.0, "augmentation": {"flip": False, "shift": 0, "dark": 0.0}}
 KINDS = ("honest", "leaky")
-AT_ONCE = 64
+AT_ONCE, COST = 64, 1.0                                       # clips of a batch; of the machines, chosen by nobody
 SVM, BALANCED_SVM = "linear_svm", "linear_svm_balanced"
 MACHINES = (SVM, BALANCED_SVM)
 # Rows that are asked for by their names alone: row -> what is changed of a network's own. Papers state how these rank.
@@ -85,7 +85,8 @@ def asked(name: str, clips: Clips, arguments: argparse.Namespace) -> dict:
     table = {"data": data_digest(clips), "clips": len(clips), "people": len(clips.subjects), "folds": arguments.folds,
              "seeds": arguments.seeds, "recipe": arguments.recipe,
              "epochs": arguments.epochs if arguments.recipe == "same" else None}
-    settings = {} if name in MACHINES else decisive(settings_for(name, "honest", arguments).to_json())
+    machine = {"weights": weights_of(name), "cost": COST}
+    settings = machine if name in MACHINES else decisive(settings_for(name, "honest", arguments).to_json())
     return {"table": table, "settings": settings}
 
 
@@ -154,13 +155,18 @@ def network_row(name: str, clips: Clips, arguments: argparse.Namespace) -> dict:
             "code": " and ".join(sorted(codes))}
 
 
+def weights_of(machine: str) -> str:
+    """How a machine's classes weigh: "balanced", each the same, or "none", as often as it is there."""
+    return "balanced" if machine == BALANCED_SVM else "none"
+
+
 def machine_row(name: str, clips: Clips, arguments: argparse.Namespace) -> dict:
     """Of the linear machines, whose classes weigh the same in the second form. They have no chance in them and no epochs, so
     each seed is the same to them, and peeking adds nothing."""
     def said(kind: str) -> Predictions:
         how = protocol(kind, arguments.folds)
         folds = PROTOCOLS[how["protocol"]](clips, **how["protocol_options"])
-        return svm_predictions(clips, folds, weights="balanced" if name == BALANCED_SVM else "none")
+        return svm_predictions(clips, folds, COST, weights_of(name))
 
     start = time.perf_counter()
     last = repeated(said("honest"), arguments.seeds)
