@@ -14,9 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from mer_jax.models.blocks.attention import RegionAttention, TemporalEncoder
+from mer_jax.models.blocks.arithmetic import Arithmetic
+from mer_jax.models.blocks.attention import RegionAttention, TransformerLayer
 from mer_jax.models.blocks.convolution import Form
-from mer_jax.models.blocks.densenet import Arithmetic, LateDenseNet
+from mer_jax.models.blocks.densenet import LateDenseNet
 from mer_jax.models.blocks.enhancement import LowLightEnhancement
 from mer_jax.models.blocks.frame_channels import frame_channels, middle_frames
 from mer_jax.models.blocks.fusion import TemporalEnsemble, mixed_log_probabilities
@@ -116,7 +117,7 @@ class AGMENet(nn.Module):
         if self.positions:
             moments = moments + self.param("time", nn.initializers.normal(0.02), (t, self.width))
         if self.temporal_attention:
-            moments, attention["moments"] = TemporalEncoder(self.heads, name="encoder")(moments)
+            moments, attention["moments"] = TransformerLayer(self.heads, name="encoder")(moments)
         logits = nn.Dense(self.classes, name="head")(moments)
         beta = TemporalEnsemble(name="ensemble")(moments) if self.ensemble else jnp.full((n, t), 1 / t)
         attention["ensemble"] = beta

@@ -15,9 +15,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from mer_jax.mistakes import UserMistake
+from mer_jax.models.blocks.arithmetic import Arithmetic
 from mer_jax.models.blocks.attention import CBAM
 from mer_jax.models.blocks.convolution import Convolution, Depthwise, Form, uniform
-from mer_jax.models.blocks.densenet import Arithmetic
 from mer_jax.models.blocks.flow_channels import flow_channels
 from mer_jax.models.blocks.normalisation import batch_norm
 from mer_jax.models.network import Output, compute_dtype

@@ -13,9 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from mer_jax.mistakes import UserMistake
+from mer_jax.models.blocks.arithmetic import Arithmetic
 from mer_jax.models.blocks.capsules import Routing, squash
 from mer_jax.models.blocks.convolution import Form, uniform
-from mer_jax.models.blocks.densenet import Arithmetic
 from mer_jax.models.blocks.flow_channels import flow_channels
 from mer_jax.models.blocks.resnet import ResNetStages
 from mer_jax.models.network import Output, compute_dtype

@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from mer_jax.models.blocks.arithmetic import Arithmetic
 from mer_jax.models.blocks.convolution import Form
-from mer_jax.models.blocks.densenet import Arithmetic, LateDenseNet
+from mer_jax.models.blocks.densenet import LateDenseNet
 from mer_jax.models.blocks.frame_channels import frame_channels, middle_frames
 from mer_jax.models.network import Output, compute_dtype
 

@@ -15,9 +15,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from mer_jax.mistakes import UserMistake
+from mer_jax.models.blocks.arithmetic import Arithmetic
 from mer_jax.models.blocks.attention import CBAM
 from mer_jax.models.blocks.convolution import Form, dense_like_torch
-from mer_jax.models.blocks.densenet import Arithmetic
 from mer_jax.models.blocks.flow_channels import flow_channels
 from mer_jax.models.blocks.inception import Inception
 from mer_jax.models.blocks.normalisation import batch_norm

@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from mer_jax.models.blocks.arithmetic import Arithmetic
 from mer_jax.models.blocks.convolution import Form
-from mer_jax.models.blocks.densenet import Arithmetic
 from mer_jax.models.blocks.flow_channels import flow_channels
 from mer_jax.models.blocks.inception import inception_directions
 from mer_jax.models.network import Output, compute_dtype

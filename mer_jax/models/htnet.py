@@ -20,9 +20,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from mer_jax.mistakes import UserMistake
-from mer_jax.models.blocks.attention import TemporalEncoder
+from mer_jax.models.blocks.arithmetic import Arithmetic
+from mer_jax.models.blocks.attention import TransformerLayer
 from mer_jax.models.blocks.convolution import Convolution, Form
-from mer_jax.models.blocks.densenet import Arithmetic
 from mer_jax.models.blocks.flow_channels import flow_channels
 from mer_jax.models.blocks.pooling import max_around
 from mer_jax.models.blocks.regions import eyes_and_lips
@@ -49,8 +49,8 @@ class Level(nn.Module):
         cut = x.reshape(n, self.areas, each, self.areas, each, channels).transpose(0, 1, 3, 2, 4, 5)
         tokens = cut.reshape(-1, each**2, channels) + self.param("place", nn.initializers.normal(1.0), (each**2,))[:, None]
         for number in range(1, self.depth + 1):
-            layer = TemporalEncoder(self.heads, last_norm=False, expansion=4, bias=False, epsilon=EPSILON, dropout=self.dropout,
-                                    dtype=self.how.dtype, name=f"layer{number}")
+            layer = TransformerLayer(self.heads, last_norm=False, expansion=4, bias=False, epsilon=EPSILON,
+                                     dropout=self.dropout, dtype=self.how.dtype, name=f"layer{number}")
             tokens, weights = layer(tokens, train)
         x = tokens.reshape(cut.shape).transpose(0, 1, 3, 2, 4, 5).reshape(x.shape)
         return x, weights.reshape(n, -1, *weights.shape[1:])

@@ -13,11 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from mer_jax.models.blocks.attention import ChannelAttention, TemporalEncoder
+from mer_jax.models.blocks.arithmetic import Arithmetic
+from mer_jax.models.blocks.attention import ChannelAttention, TransformerLayer
 from mer_jax.models.blocks.convolution import Convolution, Form
-from mer_jax.models.blocks.densenet import Arithmetic, normalised
 from mer_jax.models.blocks.flow_channels import flow_channels
-from mer_jax.models.blocks.normalisation import batch_norm
+from mer_jax.models.blocks.normalisation import batch_norm, normalised
 from mer_jax.models.blocks.pooling import max_pool_tiles
 from mer_jax.models.network import Output, compute_dtype
 
@@ -96,7 +96,7 @@ class MFENet(nn.Module):
         tokens = x.astype(jnp.float32).reshape(len(x), -1, x.shape[-1])
         if self.self_attention:
             tokens = tokens + self.param("place", nn.initializers.normal(0.02), tokens.shape[1:])
-            tokens, attention["places"] = TemporalEncoder(self.heads, last_norm=False, name="encoder")(tokens)
+            tokens, attention["places"] = TransformerLayer(self.heads, last_norm=False, name="encoder")(tokens)
         x = nn.relu(nn.Dense(self.widths[2], name="hidden")(tokens.mean(1)))
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
         return Output(nn.Dense(self.classes, name="head")(x), attention)

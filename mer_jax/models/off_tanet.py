@@ -14,11 +14,11 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from mer_jax.mistakes import UserMistake
+from mer_jax.models.blocks.arithmetic import Arithmetic
 from mer_jax.models.blocks.attention import ChannelAttention, SpatialAttention
 from mer_jax.models.blocks.convolution import Convolution, Form, dense_like_torch
-from mer_jax.models.blocks.densenet import Arithmetic, normalised
 from mer_jax.models.blocks.flow_channels import flow_channels
-from mer_jax.models.blocks.normalisation import batch_norm
+from mer_jax.models.blocks.normalisation import batch_norm, normalised
 from mer_jax.models.blocks.pooling import max_pool_tiles
 from mer_jax.models.network import Output, compute_dtype
 

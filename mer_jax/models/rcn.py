@@ -16,9 +16,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from mer_jax.mistakes import UserMistake, nearest
+from mer_jax.models.blocks.arithmetic import Arithmetic
 from mer_jax.models.blocks.class_map import Classifier, class_map, weighed
 from mer_jax.models.blocks.convolution import Convolution, Form
-from mer_jax.models.blocks.densenet import Arithmetic
 from mer_jax.models.blocks.flow_channels import flow_channels
 from mer_jax.models.blocks.normalisation import batch_norm
 from mer_jax.models.blocks.pooling import max_pool_tiles, mean_pool_to

@@ -8,8 +8,8 @@ import pytest
 
 from mer_jax.mistakes import UserMistake
 from mer_jax.models import create
-from mer_jax.models.blocks.attention import ChannelAttention, TemporalEncoder
-from mer_jax.models.blocks.densenet import Arithmetic
+from mer_jax.models.blocks.arithmetic import Arithmetic
+from mer_jax.models.blocks.attention import ChannelAttention, TransformerLayer
 from mer_jax.models.blocks.flow_channels import flow_channels
 from mer_jax.models.blocks.regions import BROWS_AND_MOUTH, stacked_bands
 from mer_jax.models.mfe_net import KERNELS, MultiScaleResidual
@@ -128,9 +128,9 @@ def test_a_gate_without_the_maximum_hears_of_the_mean_alone():
 
 def test_a_transformer_layer_without_its_last_norm_is_what_that_norm_is_of():
     x = jax.random.normal(jax.random.key(0), (2, 5, 8))
-    whole = TemporalEncoder(2)
+    whole = TransformerLayer(2)
     variables = whole.init(jax.random.key(1), x)
-    (wanted, _), (bare, _) = whole.apply(variables, x), TemporalEncoder(2, last_norm=False).apply(variables, x)
+    (wanted, _), (bare, _) = whole.apply(variables, x), TransformerLayer(2, last_norm=False).apply(variables, x)
     deviation = np.sqrt(np.var(bare, -1, keepdims=True) + 1e-6)
     np.testing.assert_allclose((bare - np.mean(bare, -1, keepdims=True)) / deviation, wanted, atol=1e-4)
     assert float(jnp.abs(bare - wanted).max()) > 0.1

@@ -11,18 +11,19 @@ import pytest
 
 from mer_jax import models
 from mer_jax.models import blocks
+from mer_jax.models.blocks.arithmetic import Arithmetic
 from mer_jax.models.blocks.attention import (
     CBAM,
     ChannelAttention,
     RegionAttention,
     SelfAttention,
     SpatialAttention,
-    TemporalEncoder,
+    TransformerLayer,
 )
 from mer_jax.models.blocks.capsules import Routing
 from mer_jax.models.blocks.class_map import weighed
 from mer_jax.models.blocks.convolution import Convolution, Depthwise
-from mer_jax.models.blocks.densenet import Arithmetic, DenseBlock, DenseLayer, LateDenseNet, Transition
+from mer_jax.models.blocks.densenet import DenseBlock, DenseLayer, LateDenseNet, Transition
 from mer_jax.models.blocks.enhancement import CurveNet, IlluminationNet, LowLightEnhancement
 from mer_jax.models.blocks.fusion import TemporalEnsemble
 from mer_jax.models.blocks.inception import Inception
@@ -44,7 +45,7 @@ BLOCKS = {
     "CBAM": (CBAM(kernel=3, place_bias=True), [PICTURES], True),
     "RegionAttention": (RegionAttention(2), [TOKENS], False),
     "SelfAttention": (SelfAttention(2), [TOKENS], True),
-    "TemporalEncoder": (TemporalEncoder(2), [TOKENS], True),
+    "TransformerLayer": (TransformerLayer(2), [TOKENS], True),
     "TemporalEnsemble": (TemporalEnsemble(8), [TOKENS], False),
     "Routing": (Routing(3, 4), [TOKENS], False),
     "Convolution": (Convolution(4, 3, like_torch=True), [PICTURES], False),
@@ -74,13 +75,13 @@ BLOCKS = {
 PARAMETERS_ONLY = {"Classifier", "Kernel", "BatchAffine"}                       # what they give is read by other blocks
 # What adds the same to all that a softmax is over, so that no gradient reaches it.
 UNHEARD = {"RegionAttention": ("['k']['bias']", "['norm']['bias']"), "SelfAttention": ("['k']['bias']",),
-           "TemporalEncoder": ("['attention']['k']['bias']",)}
+           "TransformerLayer": ("['attention']['k']['bias']",)}
 # name -> (what of its answer is a gate in (0, 1), or None; what sums to 1, over its last axis but where said)
 LOOKS = {
     "ChannelAttention": (lambda gate: gate, None), "SpatialAttention": (lambda gate: gate, None),
     "CBAM": (lambda answer: list(answer[1].values()), None),
     "RegionAttention": (None, lambda answer: answer[1]), "SelfAttention": (None, lambda answer: answer[1]),
-    "TemporalEncoder": (None, lambda answer: answer[1]), "TemporalEnsemble": (None, lambda beta: beta),
+    "TransformerLayer": (None, lambda answer: answer[1]), "TemporalEnsemble": (None, lambda beta: beta),
     "Routing": (None, lambda answer: jnp.moveaxis(answer[1], 1, -1)),
     "LowLightEnhancement": (lambda answer: answer[1]["gate"], None),
     "MapSelfAttention": (None, lambda answer: answer[1].reshape(*answer[1].shape[:2], -1)),

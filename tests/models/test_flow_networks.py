@@ -184,7 +184,8 @@ PARTS = [(name, part) for name in sorted(TINY) for part, default in fields_of(na
 @pytest.mark.parametrize(("name", "part"), PARTS)
 @pytest.mark.slow
 def test_without_a_part_it_answers_otherwise_and_still_learns(name, part, flow, variables_of):
-    """Its maps are those of the whole, and a share where they are one there."""
+    """With the same parameters, but for those of the part. Its maps are those of the whole, and a share where they are one
+    there."""
     fields = {option: value for option, value in TINY[name].items() if option != "variant"}
     whole, less = (create(name, 3, TINY[name].get("variant"), off, **fields) for off in ((), (part,)))
 
@@ -192,7 +193,9 @@ def test_without_a_part_it_answers_otherwise_and_still_learns(name, part, flow, 
         output = less.apply({**variables, "params": params}, {"flow": flow}, train=False)
         return jnp.square(output.logits).sum(), output
 
-    variables = variables_of(less)
+    of_whole = dict(jax.tree_util.tree_leaves_with_path(variables_of(whole)))
+    variables = jax.tree_util.tree_map_with_path(
+        lambda path, leaf: of_whole[path] if np.shape(of_whole.get(path)) == leaf.shape else leaf, variables_of(less))
     gradient, output = jax.jit(jax.grad(loss, has_aux=True))(variables["params"], variables)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient)) and any(
         np.abs(leaf).max() > 0 for leaf in jax.tree.leaves(gradient))

@@ -122,6 +122,14 @@ def test_what_the_page_says_beside_its_tables_is_that_of_what_is_kept():
     assert as_told([less.mean(), interval.low, interval.high, p, 8 * p], list(said.groups()))
 
 
+def test_agmenet_once_more_by_a_later_version_answers_the_same():
+    kept = STUDIES / "lowlight_kept"
+    once, again = (kept / folder / "predictions.csv" for folder in ("final/agmenet", "supplement/once_more"))
+    assert once.read_bytes() == again.read_bytes()
+    codes = {read_run(path.parent).config["code"]["digest"] for path in (once, again)}
+    assert len(codes) == 2
+
+
 def test_what_is_kept_of_the_end_gives_the_figures_that_are_told(kept, studies):
     """Accuracies counted from the files by hand."""
     folder, found, rows = STUDIES / "lowlight_kept", kept, studies("lowlight_rows")

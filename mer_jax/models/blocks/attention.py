@@ -121,7 +121,7 @@ class SelfAttention(nn.Module):
         return nn.Dense(d, dtype=self.dtype, name="o")(mixed.reshape(*x.shape[:-1], each * self.heads)), weights
 
 
-class TemporalEncoder(nn.Module):
+class TransformerLayer(nn.Module):
     """One pre-norm transformer layer over the moments of a clip, or the places of a picture, and a last norm.
 
     last_norm: False leaves it out. expansion: hidden units to a feature. epsilon: of the norms. dropout: of the attention's

@@ -3,34 +3,15 @@
 Huang, Liu, van der Maaten, Weinberger: "Densely Connected Convolutional Networks", CVPR 2017.
 """
 
-import dataclasses
-from typing import Any
-
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from mer_jax.models.blocks.arithmetic import Arithmetic
 from mer_jax.models.blocks.attention import CBAM
-from mer_jax.models.blocks.convolution import Convolution, Form
-from mer_jax.models.blocks.normalisation import Moments, batch_norm, moments_of
-
-
-@dataclasses.dataclass(frozen=True)
-class Arithmetic:
-    """How a trunk computes, whatever it computes. form: of the 3x3 convolutions, see `blocks.convolution`. dtype: what the
-    convolutions are computed in, and what is handed on; parameters, batch statistics and gates are float32. batch_axis: the
-    mapped axis over which batch statistics are synchronised, or None."""
-
-    form: Form = "conv"
-    dtype: Any = jnp.float32
-    batch_axis: str | None = None
-
-
-def normalised(x: Float[Array, "n h w c"], train: bool, name: str, how: Arithmetic,
-               moments: Moments | None = None) -> Float[Array, "n h w c"]:
-    """Batch norm and ReLU. moments: of x, where they are known."""
-    return nn.relu(batch_norm(x, train, name, how.dtype, how.batch_axis, moments))
+from mer_jax.models.blocks.convolution import Convolution
+from mer_jax.models.blocks.normalisation import Moments, moments_of, normalised
 
 
 class DenseLayer(nn.Module):

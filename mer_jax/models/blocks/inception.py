@@ -5,8 +5,9 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from mer_jax.models.blocks.arithmetic import Arithmetic
 from mer_jax.models.blocks.convolution import Convolution
-from mer_jax.models.blocks.densenet import Arithmetic, normalised
+from mer_jax.models.blocks.normalisation import normalised
 from mer_jax.models.blocks.pooling import max_around, max_pool_tiles
 
 

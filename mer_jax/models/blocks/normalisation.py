@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from mer_jax.models.blocks.arithmetic import Arithmetic
+
 Moments = tuple[Float[Array, " channels"], Float[Array, " channels"]]                        # mean and biased variance
 
 
@@ -39,6 +41,12 @@ def batch_norm(x: Float[Array, "n *places channels"], train: bool, name: str, dt
         moments = moments_of(x, axis)
     multiplier, shift = BatchAffine(name=name)(x.shape[-1], moments)
     return (x * multiplier + shift).astype(dtype)
+
+
+def normalised(x: Float[Array, "n h w c"], train: bool, name: str, how: Arithmetic,
+               moments: Moments | None = None) -> Float[Array, "n h w c"]:
+    """Batch norm and ReLU. moments: of x, where they are known."""
+    return nn.relu(batch_norm(x, train, name, how.dtype, how.batch_axis, moments))
 
 
 class BatchAffine(nn.Module):

@@ -7,9 +7,10 @@ TIP 29, 2020 (arXiv 2006.09674), as their public code has it.
 import flax.linen as nn
 from jaxtyping import Array, Float
 
+from mer_jax.models.blocks.arithmetic import Arithmetic
 from mer_jax.models.blocks.class_map import weighed
 from mer_jax.models.blocks.convolution import Convolution
-from mer_jax.models.blocks.densenet import Arithmetic, normalised
+from mer_jax.models.blocks.normalisation import normalised
 
 HE = nn.initializers.variance_scaling(2.0, "fan_out", "normal")                  # He's rule over the kernel's answers
 

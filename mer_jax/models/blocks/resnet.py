@@ -6,9 +6,9 @@ He, Zhang, Ren, Sun: "Deep Residual Learning for Image Recognition", CVPR 2016.
 import flax.linen as nn
 from jaxtyping import Array, Float
 
+from mer_jax.models.blocks.arithmetic import Arithmetic
 from mer_jax.models.blocks.convolution import Convolution
-from mer_jax.models.blocks.densenet import Arithmetic, normalised
-from mer_jax.models.blocks.normalisation import batch_norm
+from mer_jax.models.blocks.normalisation import batch_norm, normalised
 
 
 class BasicBlock(nn.Module):
