@@ -2,11 +2,13 @@
 are invisible, one device = eight."""
 
 import dataclasses
+from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
 
+from mer_jax.config_reading import read_config
 from mer_jax.data.folds import subject_kfold
 from mer_jax.evaluation.benchmark import predictions_of, prepare, train_experiment
 from mer_jax.models import MODELS, create
@@ -21,14 +23,20 @@ SMALL = {"cabm_fmer": {"side": 28, "width": 16, "depth": 2, "kernel": 7},
          "htnet": {"variant": "attending", "width": 16, "depths": (1, 2)}, "linear": {},
          "mfe_net": {"widths": (4, 16, 32), "heads": 2}, "off_apexnet": {"width": 64},
          "off_tanet": {"side": 32}, "rcn": {"side": 32, "features": 8}, "ststnet": {}}
-RECIPE = Recipe((Stage(40, 3e-3, schedule="cosine"),), batch_size=6)
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+
+
+def recipe_of(name: str) -> Recipe:
+    """The same for all, but for the losses, which are those of the network's own file."""
+    _, config = read_config([f"--config={EXPERIMENTS / name}.py"])
+    return Recipe((Stage(40, 3e-3, schedule="cosine", losses=tuple(config.losses.items())),), batch_size=6)
 
 
 @pytest.fixture(scope="module", params=sorted(SMALL))
 def experiment(request, clips):
     """Two folds of six people, four seeds: eight runs, one a device."""
     network = create(request.param, 3, **SMALL[request.param])
-    return prepare(network, clips, subject_kfold(clips, folds=2), RECIPE, seeds=4)
+    return prepare(network, clips, subject_kfold(clips, folds=2), recipe_of(request.param), seeds=4)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +66,7 @@ def test_what_is_planted_is_learnt_and_what_is_shuffled_is_not(experiment, learn
 
 def after_one_epoch(experiment, plan, data=None):
     """(weights, held-out probabilities) of every run, by the functions that training has compiled."""
-    functions = compiled(planned(experiment.program, plan), *plan.shape)(RECIPE.stages[0])
+    functions = compiled(planned(experiment.program, plan), *plan.shape)(experiment.program.recipe.stages[0])
     data, found = place(data or experiment.data, plan.devices, SHARED), []
     for first in range(0, plan.runs, plan.chunk):
         runs = place(jax.tree.map(lambda leaf, first=first: leaf[first : first + plan.chunk], experiment.runs), plan.devices)
