@@ -5,6 +5,7 @@ Command:  python experiments/studies/pointing.py --out=DIR [--only=mfe_net,rcn] 
 Rows:     each kind of map of each network, and beside it `input gradient`, how much the answer hangs on each place: how much of
           the map lies on the moving part of the face, over that part's share of the picture [95 % over people]; 1: as if it
           looked everywhere alike. "yes" where that is 2 or more, as is asked of networks that claim to find where it moves;
+          the same of the mean of all clips' maps: what is not above that finds where faces move, not where this one does;
           and UF1, since where a network that has learnt nothing looks says nothing
 Recipe:   that of zoo.py, five folds with the people apart, the last epoch's networks, each on the clips that it held out
 Flow:     stored: the true flow as the 28x28 picture; tvl1: found on the frames
@@ -20,6 +21,7 @@ from zoo_rows import FORMS, PLAIN, SAME, config_of
 
 import mer_jax
 from mer_jax.backend import start_jax
+from mer_jax.evaluation.pointing import IN_ITS_PLACE
 from mer_jax.evaluation.run_folder import run_benchmark
 from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.models import MODELS
@@ -58,11 +60,12 @@ def study(arguments: argparse.Namespace) -> dict:
 def text_of(found: dict) -> str:
     """A line for each kind of each network."""
     lines = [f"{found['people']}, flow {found['flow']}, {found['epochs']} epochs, {found['seeds']} seeds",
-             f"{'':22}UF1    {'map':30}times as much as alike everywhere"]
+             f"{'':22}UF1    {'map':30}times as much as alike everywhere; the mean of all clips' maps"]
     for name, row in found["rows"].items():
-        for kind, (times, (low, high)) in row["looks"].items():
+        for kind in (kind for kind in row["looks"] if not kind.endswith(IN_ITS_PLACE)):
+            (times, (low, high)), (mean, _) = row["looks"][kind], row["looks"][kind + IN_ITS_PLACE]
             lines.append(f"{name:20}  {row['uf1']:.3f}  {kind:30}{times:.2f} [{low:.2f}, {high:.2f}]  "
-                         f"{'yes' if times >= WANTED else 'no'}")
+                         f"{'yes' if times >= WANTED else 'no':4}{mean:.2f}")
     return "\n".join(lines)
 
 

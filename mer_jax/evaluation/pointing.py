@@ -8,6 +8,7 @@ from jaxtyping import Float
 from mer_jax.data.clips import Clips
 from mer_jax.evaluation.motion_summary import Interval, People, over_people
 
+IN_ITS_PLACE = ", the mean of all clips in its place"
 MOVING = 0.5                                                  # of the clip's largest true motion: what is more belongs to it
 
 
@@ -25,10 +26,19 @@ def pointed(maps: Float[np.ndarray, "n h w"], flow: Float[np.ndarray, "n height 
 
 
 def pointing(maps: dict[str, np.ndarray], clips: Clips) -> dict[str, Interval]:
-    """{kind: (mean over clips of `pointed`, 95 % over people)} of maps (clips, h, w); none without a true flow."""
+    """{kind: (mean over clips of `pointed`, 95 % over people)} of maps (clips, h, w); none without a true flow.
+
+    Under kind + IN_ITS_PLACE the same where each clip has the mean of all clips' maps: what is not above that looks where faces
+    move at all, and not where this one does.
+    """
     found: dict[str, Interval] = {}
     for kind, of_clips in maps.items() if clips.true_flow is not None else ():
-        shares = pointed(of_clips, np.asarray(clips.true_flow, np.float32))
-        if (known := np.isfinite(shares)).any():
-            found[kind] = over_people(shares[known], People.of(clips, known))
+        flow, some = np.asarray(clips.true_flow, np.float32), np.isfinite(of_clips).all((1, 2))
+        if not some.any():
+            continue
+        alike = np.where(some[:, None, None], of_clips[some].mean(0), np.nan)
+        for name, looked in ((kind, of_clips), (kind + IN_ITS_PLACE, alike)):
+            shares = pointed(looked, flow)
+            if (known := np.isfinite(shares)).any():
+                found[name] = over_people(shares[known], People.of(clips, known))
     return found

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mer_jax.evaluation.pointing import pointed, pointing
+from mer_jax.evaluation.pointing import IN_ITS_PLACE, pointed, pointing
 from mer_jax.models.looking import place_maps
 from mer_jax.models.network import Output
 
@@ -37,6 +37,15 @@ def test_scores_are_over_people_and_there_are_none_without_a_true_flow(clips):
     mean, (low, high) = pointing(maps, clips.replace(true_flow=flow))["cam"]
     assert low == pytest.approx(1) and mean == pytest.approx(1) and high == pytest.approx(1)
     assert pointing({"cam": np.full((24, 4, 4), np.nan, np.float32)}, clips.replace(true_flow=flow)) == {}
+
+
+def test_the_mean_of_all_clips_in_its_place_says_whether_a_map_is_the_clip_s_own(clips):
+    """Each clip moves in its class's third and is looked at there; of the mean of all there is what its class is of all clips."""
+    label, flow, maps = np.asarray(clips.label), np.zeros((24, 9, 9, 2), np.float32), np.zeros((24, 9, 9), np.float32)
+    for row, number in enumerate(label):
+        flow[row, 3 * number : 3 * number + 3, :, 0] = maps[row, 3 * number : 3 * number + 3] = 1
+    found, share = pointing({"cam": maps}, clips.replace(true_flow=flow)), np.bincount(label) / 24
+    assert found["cam"][0] == pytest.approx(3) and found["cam" + IN_ITS_PLACE][0] == pytest.approx(3 * np.square(share).sum())
 
 
 def test_each_kind_of_attention_becomes_shares_of_places():

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from mer_jax.evaluation.pointing import IN_ITS_PLACE
 from mer_jax.mistakes import UserMistake
 
 
@@ -32,11 +33,12 @@ def test_what_is_played_is_told_with_whether_it_is_enough(study, studies, monkey
     (row,) = found["rows"].values()
     times, (low, high) = row["looks"]["input gradient"]
     assert row["uf1"] > 0.6 and low <= times <= high and times > 1.2
-    assert text.endswith("yes" if times >= 2 else "no")
+    mean, _ = row["looks"]["input gradient" + IN_ITS_PLACE]
+    assert mean < times and text.endswith(f"{'yes' if times >= 2 else 'no':4}{mean:.2f}")
     assert json.loads((tmp_path / "linear" / "metrics.json").read_text())["pointing"]["input gradient"] == [times, [low, high]]
     assert f"{times:.2f} [{low:.2f}, {high:.2f}] times as much" in (tmp_path / "linear" / "report.html").read_text()
     monkeypatch.setattr(studies("pointing"), "WANTED", times - 0.1)
-    assert study()[1].endswith("yes")
+    assert study()[1].endswith(f"yes {mean:.2f}")
 
 
 def test_clips_whose_motion_nobody_knows_and_networks_that_are_none_are_refused(study):
