@@ -40,7 +40,7 @@ def test_scores_are_over_people_and_there_are_none_without_a_true_flow(clips):
 
 
 def test_the_mean_of_all_clips_in_its_place_says_whether_a_map_is_the_clip_s_own(clips):
-    """Each clip moves in its class's third and is looked at there; of the mean of all there is what its class is of all clips."""
+    """Each clip moves in its class's third and is looked at there; the mean of all has there what its class is of them."""
     label, flow, maps = np.asarray(clips.label), np.zeros((24, 9, 9, 2), np.float32), np.zeros((24, 9, 9), np.float32)
     for row, number in enumerate(label):
         flow[row, 3 * number : 3 * number + 3, :, 0] = maps[row, 3 * number : 3 * number + 3] = 1
