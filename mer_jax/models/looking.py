@@ -22,6 +22,9 @@ def place_maps(output: Output) -> dict[str, Float[Array, "n _ _"]]:
     (N, heads, P, P) how much a place is looked at, mean over heads and over the P = h^2 places that look; "coupling"
     (N, classes, 6, 6) that of the class that is answered, whose places are the inner ones of 14 x 14; "patches" (N, h, w) as it
     is, "squares" of `eyes_and_lips` where those lie in the picture, 28 x 28, added where they overlap.
+
+    Gates of channels and of classes ("channel", "classes") are no maps, and are not kept: which channel is which differs from
+    run to run, so that their mean over seeds says nothing. A network gives them with its answer.
     """
     return {KINDS[name]: as_shares(of_places(name, output)) for name in KINDS if name in output.attention}
 
