@@ -50,6 +50,9 @@ class FeatRef(nn.Module):
     layer, "float32" or "bfloat16"; gates and answers are float32.
     Raises UserMistake for flow of another size.
 
+    A class's features do not serve that class most, on planted clips, with the loss of the proposals or without: nothing ties
+    to them what the last layer reads. Its gates are its own, and its proposal is.
+
     Without batch norm a few in a hundred kernels of the second inception modules answer below 0 to every picture at the start,
     and learn nothing. Where it departs: values are brought to -1..1, theirs to 0..1, with which that befalls the first too.
     """
