@@ -2,7 +2,8 @@
 
 Command:  python experiments/studies/agmenet_controls.py [--json] [--config.key=value ...]
 Controls: `frozen`: every frame is the onset's, so only who it is remains; `shuffled`: each clip's frames in a random
-          order, trained and tested so. Expected: frozen within chance, shuffled below in order.
+          order, trained and tested so. UF1 at L0 and L2: .798 .598 in order, .255 .220 frozen, .431 .261 shuffled; about eight
+          minutes on two CPU cores.
 """
 
 import json
