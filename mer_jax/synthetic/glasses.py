@@ -34,17 +34,7 @@ def draw_glasses(key: jax.Array, eyes: Float[Array, "2 2"], share: float) -> Gla
 
 def wear(picture: Float[Array, "height width 3"], upright: Float[Array, "height width 2"],
          glasses: Glasses) -> Float[Array, "height width 3"]:
-    """The picture with the glasses over it; upright: face coordinates of the pixels, the head upright.
-
-    Of whoever wears none nothing is computed (`covered` neither), for glasses are the dearest part of a frame. Where people are
-    mapped by `vmap`, everybody's are, and those not worn are thrown away.
-    """
-    return jax.lax.cond(glasses.worn > 0, put_on, lambda picture, *_: picture, picture, upright, glasses)
-
-
-def put_on(picture: Float[Array, "height width 3"], upright: Float[Array, "height width 2"],
-           glasses: Glasses) -> Float[Array, "height width 3"]:
-    """What `wear` shows of somebody with glasses."""
+    """The picture with the glasses over it, whoever's they are; upright: face coordinates of the pixels, the head upright."""
     streak = 0.0
     for middle in glasses.middle:
         away = (upright - middle) / glasses.half

@@ -1,5 +1,6 @@
 """A clip: a person who acts in front of a camera. Noise comes last, on top of the warped linear picture."""
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -110,23 +111,31 @@ def render(key: jax.Array, face: Face, act: Act, size: int, studio: Studio = PLA
 
     A pixel is traced back: through the head's motion, through the expression's (`Motion`), to the picture of the face at
     rest. The flow that is returned is the inverse of that way, so it is the one that moved the pixels.
+
+    Glasses are the dearest part of a frame, so those of whoever wears none are not painted; where people are mapped by `vmap`
+    everybody's are, and thrown away again. Whole frames are chosen between, not the glasses alone: else XLA joins the rest of a
+    frame in other ways, and one value in ten million is another by 1/255, which is no longer the same version.
     """
     face, places = holding(face, act.held), pixel_places(size)
     motion, amounts = Motion.of(face, act), jnp.stack([act.course, act.other], -1)
     at = jnp.arange(len(act.course)) if at is None else jnp.asarray(at)
 
-    def frame(number):
+    def frame(number, worn: bool):
         upright = to_upright(places, act.head[number])
         rest = settled(motion.at_rest(upright, amounts[number]))
         picture = settled(look_up(face.texture, settled(looking(rest, face.eyes, act.gaze[number]))))
-        picture = wear(settled(close_lids(picture, rest, face.eyes, face.lid, act.blink[number])), upright, face.glasses)
+        picture = settled(close_lids(picture, rest, face.eyes, face.lid, act.blink[number]))
+        if worn:
+            picture = wear(picture, upright, face.glasses)
         if studio.grey:
             picture = luma(picture)[..., None]
         light = jnp.clip(act.light[number] * settled(picture), 0, 1)
         seen = jnp.round(255 * encoded(expose(light, studio.camera, jax.random.fold_in(key, number)))).astype(jnp.uint8)
         return jnp.broadcast_to(seen, places.shape[:2] + (3,)) * (number < act.length)
 
-    frames = jax.lax.map(frame, at, batch_size=TOGETHER)
+    def frames(worn: bool):
+        return lambda at: jax.lax.map(functools.partial(frame, worn=worn), at, batch_size=TOGETHER)
+
     pose = act.head[act.onset]
     onset = to_upright(places, pose)
     apex = motion.moved(motion.at_rest(onset, amounts[act.onset]), amounts[act.apex])
@@ -137,4 +146,5 @@ def render(key: jax.Array, face: Face, act: Act, size: int, studio: Studio = PLA
     seen = motion.moved(face.landmarks, amounts[act.onset])
     landmarks = (from_upright(seen, pose) - jnp.array(CENTRE)) / VIEW * size + size / 2 - 0.5
     small = minmax8(jax.image.resize(flow, (28, 28, 2), "linear") * 28 / size)
-    return Clip(frames, flow, pixel_flow, small, motion.strength * size / VIEW, landmarks, act)
+    shown = jax.lax.cond(face.glasses.worn > 0, frames(True), frames(False), at)
+    return Clip(shown, flow, pixel_flow, small, motion.strength * size / VIEW, landmarks, act)

@@ -1,7 +1,7 @@
 """Renders SynthME and stores it: one example a clip, one split `clips`, a config for each tier and for the composite.
 
-The same version, tier and clip give the same script on every machine, and the same pixels on the same backend and jax
-version; `mer_jax.synthetic.crowd` draws them.
+The same version, tier and clip give the same script on every machine, and the same pixels on the same backend with the same
+version of jax and number of devices; `mer_jax.synthetic.crowd` draws them.
 """
 
 from collections.abc import Iterator
