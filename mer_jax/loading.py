@@ -18,8 +18,9 @@ from mer_jax.mistakes import UserMistake, nearest
 
 RENDERED = {"synthme": "tfds_builders.synthme"}
 SOURCES = {
-    "synthme": "rendered faces, made at the first use: synthme, synthme/casme2_like, samm_like, smic_like, megc2019_like, "
-               "full_size (--config.data.name=)",
+    "synthme": "rendered faces, made at the first use: synthme/easy (synthme alone is that), casme2_like, samm_like, "
+               "smic_like, megc2019_like, full_size; for last scores easy_fresh, casme2_like_fresh, easy_crowd "
+               "(--config.data.name=)",
     "table": "a CSV of one's own: dataset, subject, clip, emotion, and flow and/or frames (--config.data.table=FILE.csv)",
     "casme2, samm, smic": "licensed databases, once mer-jax data build has built them (--config.data.name=)",
     "megc2019, megc2018": "the composites of the three, built likewise (--config.data.name=)",

@@ -179,7 +179,9 @@ def factors(config: ConfigDict, where: str, key: str) -> tuple[tuple[str, float]
 def check_data(data: ConfigDict) -> None:
     """Raises UserMistake unless the data are one table or one TFDS folder, with only the options of that kind."""
     if bool(data.name) == bool(data.table):
-        raise UserMistake("wanted the data: either --config.data.table=CLIPS.csv or --config.data.name=TFDS_FOLDER")
+        both = f"found both, {data.table} and {data.name}: " if data.table else ""
+        raise UserMistake(f"{both}wanted the data: either --config.data.table=CLIPS.csv or --config.data.name=TFDS_FOLDER (or "
+                          "synthme)")
     if data.table and not is_table(data.table):
         raise UserMistake(f"config key data.table={data.table!r}: wanted a .csv file; a TFDS folder goes into data.name")
     if data.name and is_table(data.name):

@@ -35,10 +35,10 @@ def finished(folder: Path, names: tuple[str, ...]) -> dict[str, FinishedRun]:
 
 
 def people_of(folder: Path, runs: dict[str, dict[str, FinishedRun]], form: Form) -> str:
-    """The people whom the runs of all kinds had, as their config.json names them; an empty text where there is no run.
+    """The people whom the runs of all kinds had, as their config.json names them.
 
-    Raises UserMistake where a run is not of this form (label, protocol, seeds, light levels, network, recipe: all but the
-    people), has other numbers than its winner, or is of other clips than the first run.
+    Raises UserMistake where there is no run, and where a run is not of this form (label, protocol, seeds, light levels,
+    network, recipe: all but the people), has other numbers than its winner, or is of other clips than the first run.
     """
     every = [(name, run) for rows in runs.values() for name, run in rows.items()]
     for name, run in every:
@@ -51,7 +51,9 @@ def people_of(folder: Path, runs: dict[str, dict[str, FinishedRun]], form: Form)
         if people_and_digest(run) != people_and_digest(first):
             raise UserMistake(f"{run.folder}: of other clips than {first.folder}: {' '.join(people_and_digest(run))} there, "
                               f"{' '.join(people_and_digest(first))} here; wanted all rows on the same")
-    return every[0][1].setting("source") if every else ""
+    if not every:
+        raise UserMistake(f"{folder}: no run of the plan is kept there; wanted the --out of its runs")
+    return every[0][1].setting("source")
 
 
 def settings_allowed(folder: Path, name: str, form: Form) -> list[dict]:
@@ -126,7 +128,7 @@ def statements(against: dict, named: tuple[str, ...]) -> list[str]:
     if against["agmenet_plain"]["holm"] > ERROR:
         found.append("the enhancement buys nothing that can be shown here")
     if against["agmenet_plain_t5"]["accuracy"]["interval"][0] <= 0:
-        found.append("AGMENet without its enhancement behind T5 is as good, as far as can be shown: the gain is that of T5")
+        found.append("AGMENet without its enhancement behind T5 is as good, as far as can be shown")
     return found
 
 
@@ -138,7 +140,7 @@ def circumstances(folder: Path, runs: dict[str, dict[str, FinishedRun]], form: F
         for name, run in rows.items():
             codes.setdefault(str(run.config.get("code", {}).get("digest"))[:8], []).append(f"{kind}/{name}")
     first = next(iter(runs.values()))
-    return {"people": people, "rehearsal": bool(people) and people != form.people, "form": dataclasses.asdict(form),
+    return {"people": people, "rehearsal": people != form.people, "form": dataclasses.asdict(form),
             "codes": codes, "trivial": trivial(next(iter(first.values()))) if first else {}}
 
 

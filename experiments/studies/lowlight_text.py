@@ -38,7 +38,7 @@ def heading(found: dict) -> list[str]:
     rehearsal = ", who are not the plan's: a rehearsal" if found["rehearsal"] else ""
     form = found["form"]
     protocol = f"subject_kfold of {form['folds']} folds" if form["folds"] else "one subject out"
-    lines = [f"people: {found['people'] or 'none yet'}{rehearsal}",
+    lines = [f"people: {found['people']}{rehearsal}",
              f"variants {form['variant']}, {protocol}, {form['seeds']} seeds"]
     if len(found["codes"]) > 1:
         lines += [f"code {digest}: {', '.join(rows)}" for digest, rows in found["codes"].items()]

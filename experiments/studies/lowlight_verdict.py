@@ -5,7 +5,7 @@ VERDICTS = {
     "open": "none yet: rows are missing",
     "success": "success: above the best other row by 4.38 points or more, above all others, and no loss at L0 is shown",
     "smaller": "shown, but less than claimed: above the best other row, and not everything that success asks for",
-    "refuted": "refuted: another row is as good and the claimed 4.38 points are ruled out, or a row is better",
+    "refuted": "refuted: above the best other row by 0 or less, and 4.38 points ruled out; or a row is shown to be better",
     "not shown": "not shown: neither the gain nor that there is none",
 }
 

@@ -15,7 +15,7 @@ from mer_jax.evaluation.finished_run import FinishedRun, read_attention, read_cu
 from mer_jax.evaluation.flat_settings import flat_settings
 from mer_jax.evaluation.predictions import Predictions
 from mer_jax.evaluation.score import HEADLINES, LINEAR, MAJORITY, at_plain_light, chosen_selection, entry, rows_of, score
-from mer_jax.evaluation.score_table import PEEK, over_linear, times
+from mer_jax.evaluation.score_table import PEEK, TOLD, over_linear, times
 from mer_jax.evaluation.seen import began_with
 from mer_jax.evaluation.uncertainty import paired_difference, same_clips
 from mer_jax.light.camera import LEVELS
@@ -150,6 +150,8 @@ def _warnings(run: FinishedRun, entries: dict, faces: dict | None) -> list[str]:
             found[0] += " Looking at the test subject added " + ", ".join(
                 f"{entries['overall'][m] - last[m]:+.3f} {name}" for m, name in HEADLINES.items()
             ) + f": with the last epoch UF1 is {last['uf1']:.3f}."
+    if run.metrics.get("told_the_true_motion"):
+        found.append(f"Not a fair score: {TOLD}.")
     if run.setting("protocol").startswith("leaky"):
         found.append("The protocol trains and tests on the same people: the scores say nothing about new ones.")
     audit = run.metrics.get("leak_audit")

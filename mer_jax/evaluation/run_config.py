@@ -11,7 +11,8 @@ from mer_jax.training.run import Run
 from mer_jax.whole_files import read_json
 
 NAMES_ONLY = ("name", "source", "weights")       # what files are called: no number depends on it, and digests tell them
-START_OVER = "name another --out, or start over with --fresh"
+LONGEST = 80                                                  # letters of a value in a message
+START_OVER = "name another --out, or start over with --fresh, which removes it"
 
 
 def describe(settings, clips: Clips, start: Start) -> dict:
@@ -104,7 +105,13 @@ def differences(there: object, here: object, name: str = "settings") -> list[str
         return [line for key in {**here, **there} for line in differences(there.get(key), here.get(key), key)]
     if isinstance(there, list) and isinstance(here, list) and len(there) == len(here):
         return [line for pair in zip(there, here, strict=True) for line in differences(*pair, name)]
-    return [] if there == here else [f"{name} ({there!r} there, {here!r} here)"]
+    return [] if there == here else [f"{name} ({short(there)} there, {short(here)} here)"]
+
+
+def short(value: object) -> str:
+    """A value in words, no longer than a line can bear."""
+    words = repr(value)
+    return words if len(words) <= LONGEST else words[: LONGEST - 4] + " ..."
 
 
 def _part(config: dict, name: str) -> dict:

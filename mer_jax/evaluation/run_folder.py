@@ -124,7 +124,14 @@ def finished_metrics(folder: Path) -> dict:
             raise UserMistake(f"{folder / 'metrics.json'}: {name!r} is {run.metrics.get(name)!r}, damaged; "
                               "start over with --fresh")
     kept = {name: run.metrics[name] for name in ("seconds", "leak_audit")}
-    return {**score(run.table, linear=run.linear), **kept, "pointing": run.metrics.get("pointing", {})}
+    told = run.metrics.get("told_the_true_motion", False)
+    return {**score(run.table, linear=run.linear), **kept, "pointing": run.metrics.get("pointing", {}),
+            "told_the_true_motion": told}
+
+
+def told_the_true_motion(experiment: Experiment) -> bool:
+    """Whether the network read the flow that is stored with rendered clips, which is how their faces truly moved."""
+    return "flow" in experiment.data.inputs and experiment.clips.true_flow is not None
 
 
 def write_results(folder: Path, experiment: Experiment, result: Result, licensed_faces: bool = False) -> dict:
@@ -147,7 +154,7 @@ def write_results(folder: Path, experiment: Experiment, result: Result, licensed
     metrics = {**score(table, experiment.program.selection, linear),
                "seconds": round(logged_seconds(folder / "log.jsonl"), 3),
                "leak_audit": {"findings": list(experiment.findings), "allowed": bool(experiment.findings)},
-               "pointing": pointing(maps, experiment.clips)}
+               "pointing": pointing(maps, experiment.clips), "told_the_true_motion": told_the_true_motion(experiment)}
     write_json(folder / "metrics.json", metrics)
     write_report(folder)
     return metrics
