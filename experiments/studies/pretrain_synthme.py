@@ -155,11 +155,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--flow", choices=tuple(PEOPLE), default="true")
-    parser.add_argument("--crop", choices=CROPS, default="eyes")
-    parser.add_argument("--units", choices=tuple(UNITS), default="rules")
+    for name, known, usual in (("flow", PEOPLE, "true"), ("crop", CROPS, "eyes"), ("units", UNITS, "rules")):
+        parser.add_argument(f"--{name}", choices=tuple(known), default=usual, help=f"usually {usual}")
     for name, usual in (("people", None), ("clips", 6), ("seeds", 5), ("epochs", 100)):
-        parser.add_argument(f"--{name}", type=int, default=usual)
+        said = usual or " or ".join(f"{number} of {flow} flow" for flow, number in PEOPLE.items())
+        parser.add_argument(f"--{name}", type=int, default=usual, help=f"usually {said}")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     for name in ("people", "clips", "seeds", "epochs"):

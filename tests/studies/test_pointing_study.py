@@ -37,6 +37,8 @@ def test_what_is_played_is_told_with_whether_it_is_enough(study, studies, monkey
     assert mean < times and text.endswith(f"{'yes' if times >= 2 else 'no':4}{mean:.2f}")
     assert json.loads((tmp_path / "linear" / "metrics.json").read_text())["pointing"]["input gradient"] == [times, [low, high]]
     assert f"{times:.2f} [{low:.2f}, {high:.2f}] times as much" in (tmp_path / "linear" / "report.html").read_text()
+    assert "Not a fair score: the network was told the true motion" in (tmp_path / "linear" / "report.html").read_text()
+    assert json.loads((tmp_path / "linear" / "metrics.json").read_text())["told_the_true_motion"] is True
     monkeypatch.setattr(studies("pointing"), "WANTED", times - 0.1)
     assert study()[1].endswith(f"yes {mean:.2f}")
 
