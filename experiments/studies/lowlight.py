@@ -6,7 +6,8 @@ Command:  python experiments/studies/lowlight.py --out=DIR (--search | --final |
 --final     each network with its winner's numbers on people that no search saw; refuses where a winner is missing
 --ablation  AGMENet with its winner's numbers, but for one part, on the people of --final
 --supplement  what the plan lacks, asked after its verdict, on the same people: AGMENet without each part of its enhancement,
-            and once more with all of them, and three networks behind the gain of T5 without its mean
+            and once more with all of them; three networks behind the gain of T5 without its mean, and behind
+            `stabilised`, which keeps more of the motion than T5
 --table     the tables of the plan and its verdict, from the folders of the runs; nothing is trained
 --full      networks `small`, synthme/casme2_like and its fresh people, one subject out, five seeds: for an accelerator
 Stopped, the same command goes on. Each row is a run of its own (DIR/final/NAME, DIR/ablation/NAME), with its report.

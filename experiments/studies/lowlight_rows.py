@@ -69,8 +69,8 @@ SUPPLEMENT = {
     "once_more": Row("agmenet", numbers="agmenet"),            # itself, by the version that trained the other rows here
     **{f"no_{part}": Row("agmenet", (part,), numbers="agmenet")
        for part in ("deflicker", "window_mean", "brightening", "light_gate")},
-    **{f"{name}_gain": dataclasses.replace(NETWORKS[f"{name}_t5"], enhancer="gain", numbers=f"{name}_t5")
-       for name in ("agmenet_plain", "ststnet", "cnn_gru")},
+    **{f"{name}_{enhancer}": dataclasses.replace(NETWORKS[f"{name}_t5"], enhancer=enhancer, numbers=f"{name}_t5")
+       for name in ("agmenet_plain", "ststnet", "cnn_gru") for enhancer in ("gain", "stabilised")},
 }
 # The rows of the second plan, lowlight_again.md.
 ATTENTION = ("block_attention", "region_attention", "temporal_attention")

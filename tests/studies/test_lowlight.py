@@ -141,8 +141,8 @@ def test_every_part_differs_from_agmenet_in_one_thing(rows, size):
 SUPPLEMENT = {                                                # name -> (whose numbers, what is off beyond that, enhancer)
     "once_more": ("agmenet", set(), ""),
     **{f"no_{part}": ("agmenet", {part}, "") for part in ("deflicker", "window_mean", "brightening", "light_gate")},
-    "agmenet_plain_gain": ("agmenet_plain_t5", set(), "gain"), "ststnet_gain": ("ststnet_t5", set(), "gain"),
-    "cnn_gru_gain": ("cnn_gru_t5", set(), "gain")}
+    **{f"{name}_{enhancer}": (f"{name}_t5", set(), enhancer) for name in ("agmenet_plain", "ststnet", "cnn_gru")
+       for enhancer in ("gain", "stabilised")}}
 
 
 def test_a_row_of_the_supplement_has_the_numbers_of_another_and_differs_in_one_thing_or_in_none(rows, tmp_path):
