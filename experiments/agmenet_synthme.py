@@ -2,8 +2,8 @@
 
 Paper:    AGMENet, JETBM 2024, doi 10.5281/zenodo.13933725 (abstract public; layers, losses and schedule are completions).
 Command:  mer-jax benchmark --config=experiments/agmenet_synthme.py
-Expected: UF1 .798 [.74, .87] at L0, .598 [.51, .66] at L2; up to .885 and .637 where rounding differs (docs/results.md); four to
-          six minutes on two CPU cores (one seed).
+Expected: UF1 .798 [.74, .87] at L0, .598 [.51, .66] at L2; up to .885 and .637 where rounding differs (docs/results.md);
+          four to six minutes on two CPU cores (one seed).
 """
 
 from mer_jax.settings import default_config
