@@ -6,8 +6,14 @@ import json
 import numpy as np
 import pytest
 
+from mer_jax.data.folds import leave_one_subject_out
+from mer_jax.evaluation.benchmark import prepare
 from mer_jax.evaluation.pointing import IN_ITS_PLACE
+from mer_jax.evaluation.run_folder import told_the_true_motion
 from mer_jax.mistakes import UserMistake
+from mer_jax.models import create
+from mer_jax.training.front import Front
+from mer_jax.training.stages import Recipe, Stage
 
 
 @pytest.fixture
@@ -48,3 +54,14 @@ def test_clips_whose_motion_nobody_knows_and_networks_that_are_none_are_refused(
         study(known=False, epochs=10**6)                                               # of which none is trained
     with pytest.raises(UserMistake, match="did you mean 'linear'"):
         study(only="linar")
+
+
+@pytest.mark.parametrize(("flow", "known", "told"), [("tvl1", True, False), ("stored", True, True), ("stored", False, False)])
+def test_only_stored_flow_of_rendered_clips_is_the_true_motion(flow, known, told, clips, moving_clips):
+    """`known`: whether the clips have a true flow. Flow that is found on frames is an estimate, whoever rendered them."""
+    shown = moving_clips if flow == "tvl1" else clips
+    shown = shown.replace(true_flow=np.zeros((len(shown), 8, 8, 2), np.float32)) if known else shown
+    recipe = Recipe((Stage(1, 1e-3),), batch_size=6)
+    experiment = prepare(create("linear", len(shown.classes)), shown, leave_one_subject_out(shown), recipe, findings=(),
+                         front=Front(flow=flow))
+    assert told_the_true_motion(experiment) is told
