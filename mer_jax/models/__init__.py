@@ -5,18 +5,14 @@ import functools
 import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, get_args
+from typing import Any
 
 import flax.linen as nn
 import jax
 
-from mer_jax.data.clips import FLOW_CODINGS
 from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.models import agmenet, cabm_fmer, capsulenet, cnn_gru, densenet, htnet, linear, off_apexnet, off_tanet, rcn
 from mer_jax.models.agmenet import AGMENet
-from mer_jax.models.blocks.convolution import FORMS
-from mer_jax.models.blocks.enhancement import KINDS
-from mer_jax.models.blocks.frame_channels import MOTIONS
 from mer_jax.models.cabm_fmer import CABMFMER
 from mer_jax.models.capsulenet import CapsuleNet
 from mer_jax.models.cnn_gru import CnnGru
@@ -24,10 +20,11 @@ from mer_jax.models.densenet import DenseNet
 from mer_jax.models.dual_atme import DualATME
 from mer_jax.models.dual_inception import DualInception
 from mer_jax.models.featref import FeatRef
+from mer_jax.models.fields import check_options, fields_with_defaults
 from mer_jax.models.htnet import HTNet
 from mer_jax.models.linear import Linear
 from mer_jax.models.mfe_net import MFENet
-from mer_jax.models.network import DTYPES, example_inputs, input_shapes
+from mer_jax.models.network import example_inputs, input_shapes
 from mer_jax.models.off_apexnet import OffApexNet
 from mer_jax.models.off_tanet import OffTANet
 from mer_jax.models.operations import operations
@@ -69,26 +66,20 @@ MODELS = {
 }
 
 
-# What some fields may be.
-CHOICES = {"dtype": DTYPES, "form": FORMS, "enhancement": KINDS, "motion": MOTIONS, "readout": agmenet.READOUTS,
-           "flow_coding": FLOW_CODINGS, "gated": rcn.GATED}
-
-
 def fields_of(name: str) -> dict[str, Any]:
     """What can be set of a network, each with its default. Raises UserMistake where there is no such network."""
     if name not in MODELS:
         raise UserMistake(f"network {name!r} is not known{nearest(name, MODELS)}; there are: {', '.join(MODELS)}")
-    return {field.name: field.default for field in dataclasses.fields(MODELS[name].network)
-            if field.name not in ("classes", "parent", "name")}
+    return fields_with_defaults(MODELS[name].network)
 
 
 def known_fields(name: str, variant: str | None = None, off: tuple[str, ...] = (),
                  options: Mapping[str, Any] = MappingProxyType({})) -> dict:
     """The fields of a network's variant, the first listed one where None, with `options` and the parts `off` switched off.
 
-    Raises UserMistake where there is no such network, variant, part or option, or an option's value is of another kind.
+    Raises UserMistake where there is no such network, variant, part or option, or an option cannot have that value.
     """
-    fields, types = fields_of(name), {field.name: field.type for field in dataclasses.fields(MODELS[name].network)}
+    fields = fields_of(name)
     variants = MODELS[name].variants
     if variant is not None and variant not in variants:
         raise UserMistake(f"network {name!r} has no variant {variant!r}{nearest(variant, variants)}; "
@@ -98,23 +89,7 @@ def known_fields(name: str, variant: str | None = None, off: tuple[str, ...] = (
         if part not in parts:
             raise UserMistake(f"network {name!r} has no part {part!r} to switch off{nearest(part, parts)}; "
                               f"there are: {', '.join(parts) or 'none'}")
-    for option, value in options.items():
-        if option not in fields:
-            raise UserMistake(f"network {name!r} has no option {option!r}{nearest(option, fields)}; "
-                              f"there are: {', '.join(fields)}")
-        if type(value) is not type(fields[option]) and not (isinstance(fields[option], float) and type(value) is int):
-            raise UserMistake(f"network {name!r}, option {option}={value!r}: wanted a value like {fields[option]!r}")
-        if option in CHOICES and value not in CHOICES[option]:
-            raise UserMistake(f"network {name!r}, option {option}={value!r} is not known{nearest(value, CHOICES[option])}; "
-                              f"there are: {', '.join(CHOICES[option])}")
-        if isinstance(fields[option], float) and not 0 <= value < (1 if option == "dropout" else math.inf):
-            raise UserMistake(f"network {name!r}, option {option}={value!r}: wanted 0 or more"
-                              + (", less than 1" if option == "dropout" else ""))
-        if type(fields[option]) is int and value < 1 or isinstance(value, tuple) and min(value, default=1) < 1:
-            raise UserMistake(f"network {name!r}, option {option}={value!r}: wanted 1 or more"
-                              + (" of each" if isinstance(value, tuple) else ""))
-        if len(wanted := get_args(types[option])) > 1 and ... not in wanted and len(value) != len(wanted):
-            raise UserMistake(f"network {name!r}, option {option}={value!r}: wanted {len(wanted)} numbers")
+    check_options(name, MODELS[name].network, options)
     chosen = variants[variant] if variant is not None else next(iter(variants.values()))
     return {**chosen, **options, **dict.fromkeys(off, False)}
 

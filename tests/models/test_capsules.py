@@ -51,6 +51,6 @@ def test_the_margin_loss_is_that_of_the_lengths_and_stops_where_they_are_right()
 
 @pytest.mark.parametrize(("field", "line"), [({"side": 56}, "side=56, wanted 28 or 224"), ({"routings": 0}, "routings=0")])
 def test_a_trunk_of_another_size_and_no_routing_are_refused(field, line):
-    network = create("capsulenet", 3, widths=(2, 2, 2), features=2, types=1, **field)
     with pytest.raises(UserMistake, match=line):
+        network = create("capsulenet", 3, widths=(2, 2, 2), features=2, types=1, **field)
         jax.eval_shape(lambda: network.init(jax.random.key(0), {"flow": jnp.zeros((1, 28, 28, 3))}, train=False))

@@ -76,7 +76,7 @@ def test_squares_are_drawn_where_they_were_cut_out():
     np.testing.assert_allclose(found[0], wanted / wanted.sum(), atol=1e-6)
 
 
-@pytest.mark.parametrize("field", [{"patch": 5}, {"patch": 14}, {"depths": (1,) * 4}, {"patch": 0}])
+@pytest.mark.parametrize("field", [{"patch": 5}, {"patch": 14}, {"depths": (1,) * 4}])
 def test_patches_that_levels_do_not_divide_are_refused(field):
     network = create("htnet", 3, width=12, **field)
     with pytest.raises(UserMistake, match="wanted patches that divide 28 pixels"):
