@@ -44,5 +44,6 @@ def check_options(name: str, network: Callable[..., nn.Module], options: Mapping
             raise UserMistake(f"{said}: wanted 0 or more" + (", less than 1" if option == "dropout" else ""))
         if type(default) is int and value < 1 or isinstance(value, tuple) and min(value, default=1) < 1:
             raise UserMistake(f"{said}: wanted 1 or more" + (" of each" if isinstance(value, tuple) else ""))
-        if len(wanted := get_args(types[option])) > 1 and ... not in wanted and len(value) != len(wanted):
+        wanted = get_args(types[option]) if isinstance(value, tuple) else ()
+        if len(wanted) > 1 and ... not in wanted and len(value) != len(wanted):
             raise UserMistake(f"{said}: wanted {len(wanted)} numbers")
