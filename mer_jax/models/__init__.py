@@ -121,7 +121,8 @@ def described(entry: Entry, network: nn.Module) -> dict:
 
 
 def counted(network: nn.Module) -> dict:
-    """{"parameters", "mflops": millions of operations of its products and convolutions for one clip}."""
+    """{"parameters", "mflops": millions of operations of its products and convolutions for one clip, in the form "conv"}."""
+    network = network.clone(form="conv") if hasattr(network, "form") else network          # as papers count
     begin = functools.partial(network.init, train=False)                    # which answers too, so it is traced but once
     program, shapes = jax.make_jaxpr(begin, return_shape=True)(jax.random.key(0), example_inputs(network))
     return {"parameters": sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes["params"])),

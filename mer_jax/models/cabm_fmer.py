@@ -83,7 +83,7 @@ class CABMFMER(nn.Module):
     patch: int = 7
     dropout: float = 0.0
     attention: bool = True
-    form: Form = "conv"
+    form: Form = "patches"
     dtype: str = "float32"
     batch_axis: str | None = None
     inputs: ClassVar[tuple[str, ...]] = ("flow",)

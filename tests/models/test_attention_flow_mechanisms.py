@@ -9,7 +9,7 @@ import pytest
 from mer_jax.mistakes import UserMistake
 from mer_jax.models import create
 from mer_jax.models.blocks.arithmetic import Arithmetic
-from mer_jax.models.blocks.attention import ChannelAttention, TransformerLayer
+from mer_jax.models.blocks.attention import ChannelAttention, SelfAttention, TransformerLayer
 from mer_jax.models.blocks.flow_channels import flow_channels
 from mer_jax.models.blocks.regions import BROWS_AND_MOUTH, stacked_bands
 from mer_jax.models.mfe_net import KERNELS, MultiScaleResidual
@@ -124,6 +124,20 @@ def test_a_gate_without_the_maximum_hears_of_the_mean_alone():
     for gate, same in ((ChannelAttention(maximum=False), True), (ChannelAttention(), False)):
         variables = gate.init(jax.random.key(1), x)
         assert np.allclose(gate.apply(variables, x), gate.apply(variables, louder), atol=1e-5) == same
+
+
+@pytest.mark.parametrize("train", [False, True])
+def test_one_place_looks_at_itself_and_its_query_and_key_learn_nothing(train):
+    """With another place just like it beside it, each of the two has the same answer from weights of a half."""
+    x, layer = jax.random.normal(jax.random.key(0), (3, 1, 8)), SelfAttention(2)
+    variables = layer.init(jax.random.key(1), x)
+    alone, weights = layer.apply(variables, x, train)
+    twice, halves = layer.apply(variables, jnp.concatenate([x, x], 1), train)
+    np.testing.assert_allclose(alone, twice[:, :1], atol=1e-6)
+    np.testing.assert_array_equal(weights, np.ones((3, 2, 1, 1)))
+    np.testing.assert_allclose(halves, 0.5, atol=1e-6)
+    slope = jax.grad(lambda variables: jnp.square(layer.apply(variables, x, train)[0]).sum())(variables)["params"]
+    assert {name for name, leaves in slope.items() if not np.any(leaves["kernel"])} == {"q", "k"}
 
 
 def test_a_transformer_layer_without_its_last_norm_is_what_that_norm_is_of():

@@ -42,6 +42,18 @@ def test_at_stride_1_every_form_is_the_convolution(size, form):
                     numbers(2, 6, 5, 3), numbers(size, size, 3, 4))
 
 
+@pytest.mark.parametrize(("height", "width", "size", "dilation"), [(2, 2, 3, 1), (1, 6, 3, 1), (4, 5, 3, 2), (3, 2, 5, 2)])
+@pytest.mark.parametrize("form", ["conv", "patches"])
+def test_on_pictures_smaller_than_the_kernel_every_form_is_the_convolution(form, height, width, size, dilation):
+    def plain(x, kernel):
+        edge = size // 2 * dilation
+        return jax.lax.conv_general_dilated(x, kernel, (1, 1), [(edge, edge)] * 2, rhs_dilation=(dilation, dilation),
+                                            dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+    assert_the_same(lambda x, kernel: same_convolution(x, kernel, form, dilation), plain,
+                    numbers(2, height, width, 3), numbers(size, size, 3, 4))
+
+
 @pytest.mark.parametrize(("height", "width", "size"), [(8, 6, 3), (9, 7, 3), (12, 10, 7), (11, 12, 7), (5, 4, 1)])
 def test_at_stride_2_tiles_give_the_convolution(height, width, size):
     assert_the_same(halving_convolution, lambda x, kernel: plainly(x, kernel, 2),
@@ -96,6 +108,15 @@ def test_a_depthwise_convolution_is_one_convolution_a_channel(form):
     for c in range(3):
         alone = scipy.signal.correlate(np.asarray(x[..., c]), np.asarray(kernel[None, :, :, 0, c]), "same", "direct") + bias[c]
         np.testing.assert_allclose(found[..., c], alone, atol=1e-5)
+
+
+def test_both_forms_of_a_depthwise_convolution_have_the_same_gradients():
+    x, kernel = numbers(2, 3, 6, 4), numbers(5, 5, 1, 4)
+
+    def layer(form):
+        return lambda x, kernel: Depthwise(5, form).apply({"params": {"kernel": kernel, "bias": numbers(4)}}, x)
+
+    assert_the_same(layer("patches"), layer("conv"), x, kernel)
 
 
 def test_a_convolution_like_pytorchs_starts_within_its_bounds():

@@ -7,8 +7,9 @@ import optax
 import pytest
 
 from mer_jax.mistakes import UserMistake
-from mer_jax.models import MODELS, create
+from mer_jax.models import MODELS, create, fields_of
 from mer_jax.models.agmenet import AGMENet
+from mer_jax.models.blocks.convolution import FORMS
 from mer_jax.models.network import example_inputs
 from mer_jax.models.ststnet import STSTNet
 from mer_jax.training.train_state import init_state
@@ -121,3 +122,9 @@ def test_a_size_that_cannot_be_is_refused_when_the_network_is_made(name, field, 
 def test_a_field_that_cannot_be_is_refused_before_anything_is_made(name, field, line):
     with pytest.raises(UserMistake, match=line):
         create(name, 3, **field)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", [name for name in MODELS if "form" in fields_of(name)])
+def test_every_network_that_has_forms_takes_both(name, form):
+    assert create(name, 3, form=form).form == form

@@ -116,8 +116,13 @@ class SelfAttention(nn.Module):
                  train: bool = False) -> tuple[Float[Array, "n t d"], Float[Array, "n heads t t"]]:
         d, each = x.shape[-1], x.shape[-1] // self.heads
         q, k, v = (split_heads(nn.Dense(each * self.heads, self.bias, self.dtype, name=name)(x), self.heads) for name in "qkv")
-        weights = jax.nn.softmax((q @ jnp.swapaxes(k, -1, -2)).astype(jnp.float32) * each**-0.5)
-        mixed = jnp.moveaxis(nn.Dropout(self.dropout, deterministic=not train)(weights) @ v, -3, -2)
+        dropped = nn.Dropout(self.dropout, deterministic=not train)
+        if x.shape[-2] == 1:                                     # nothing to choose from: a thousand products of one number
+            weights = jnp.ones((*q.shape[:-1], 1), jnp.float32)
+            mixed = jnp.moveaxis(dropped(weights) * v, -3, -2)
+        else:
+            weights = jax.nn.softmax((q @ jnp.swapaxes(k, -1, -2)).astype(jnp.float32) * each**-0.5)
+            mixed = jnp.moveaxis(dropped(weights) @ v, -3, -2)
         return nn.Dense(d, dtype=self.dtype, name="o")(mixed.reshape(*x.shape[:-1], each * self.heads)), weights
 
 

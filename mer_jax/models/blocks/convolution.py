@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 Form = Literal["patches", "conv"]
@@ -44,6 +45,8 @@ def same_convolution(x: Float[Array, "n h w channels"], kernel: Float[Array, "si
     A kernel of one place is a matrix product in either. As "patches", the product comes first, of every place with every tap
     of the kernel, and the taps' answers are then added where they belong: where features are fewer than channels, as in dense
     blocks, that moves less than copying each place's patch.
+    Pictures smaller than the kernel are copied patch by patch in either form: XLA's convolution of those is, on a CPU, a loop
+    without vectors (3x3 on 2x2 places, 512 to 1024 features: 1.2 seconds for 64 pictures, against 8 milliseconds).
     """
     size, (n, h, w, channels) = len(kernel), x.shape
     if size == 1 or form == "patches":
@@ -55,6 +58,8 @@ def same_convolution(x: Float[Array, "n h w channels"], kernel: Float[Array, "si
         wide = jnp.pad(answers, ((0, 0), (edge, edge), (edge, edge), (0, 0), (0, 0), (0, 0)))
         return sum(wide[:, i * dilation : i * dilation + h, j * dilation : j * dilation + w, i, j]
                    for i in range(size) for j in range(size))
+    if min(h, w) <= (size - 1) * dilation:
+        return spaced_convolution(x, kernel, 1, "patches", dilation)
     return jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", rhs_dilation=(dilation, dilation),
                                         dimension_numbers=("NHWC", "HWIO", "NHWC"))
 
@@ -134,7 +139,9 @@ class Depthwise(nn.Module):
     """Each channel's own kernel at stride 1, zeros around, the size kept (odd kernels); with a bias, initialised as PyTorch's
     Conv2d. Its parameters are those of flax.linen.Conv with as many groups as channels: `kernel` (size, size, 1, channels).
 
-    form: "conv", or "patches": the shifted pictures times their weights, added up, no product at all; equal to rounding.
+    form: "conv", or "patches": `size` rows of a picture at once, times the kernel laid out as a band matrix for each channel;
+    equal to rounding. It has more terms (16 for 9 in a row of 16 places), most of them zeros, and is the fast one on CPUs: with
+    9x9 kernels on 16x16 places of 256 channels, 64 pictures, 60 ms for 370, and 110 for 1900 with the gradient.
     """
 
     size: int
@@ -143,15 +150,23 @@ class Depthwise(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "n h w channels"]) -> Float[Array, "n h w channels"]:
-        (_, h, w, channels), edge, draw = x.shape, self.size // 2, uniform(1 / self.size)
+        (n, h, w, channels), edge, draw = x.shape, self.size // 2, uniform(1 / self.size)
         kernel = jnp.asarray(self.param("kernel", draw, (self.size, self.size, 1, channels)), self.dtype)
         bias, x = jnp.asarray(self.param("bias", draw, (channels,)), self.dtype), x.astype(self.dtype)
         if self.form == "patches":
-            wide = jnp.pad(x, ((0, 0), (edge, edge), (edge, edge), (0, 0)))
-            taps = [(i, j) for i in range(self.size) for j in range(self.size)]
-            return sum(wide[:, i : i + h, j : j + w] * kernel[i, j, 0] for i, j in taps) + bias
+            bands = jnp.einsum("ijc,jab->ciab", kernel[:, :, 0], jnp.asarray(band(self.size, w), self.dtype))
+            wide = jnp.pad(x.transpose(3, 0, 1, 2), ((0, 0), (0, 0), (edge, edge), (0, 0)))
+            rows = jnp.stack([wide[:, :, i : i + h] for i in range(self.size)], 3)
+            found = rows.reshape(channels, n * h, -1) @ bands.reshape(channels, -1, w)
+            return found.reshape(channels, n, h, w).transpose(1, 2, 3, 0) + bias
         return bias + jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"),
                                                    feature_group_count=channels)
+
+
+def band(size: int, length: int) -> Float[np.ndarray, "size length length"]:
+    """[j, a, b] is 1 where tap j of a kernel of so many (odd) taps, put on place b of a row, falls on its place a, else 0."""
+    tap, there, here = np.ogrid[:size, :length, :length]
+    return (there == here + tap - size // 2).astype(np.float32)
 
 
 def in_blocks(function: Callable, images: Any, size: int) -> Any:
