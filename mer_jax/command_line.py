@@ -94,8 +94,8 @@ def parser() -> argparse.ArgumentParser:
     command("models", "the networks: name, paper, input, parameters, operations, evidence", "example:\n  mer-jax models --json",
             models)
     command("datasets", "what data can be read", "example:\n  mer-jax datasets", datasets)
-    command("protocols", "the protocols: which clips train and which are held out", "example:\n  mer-jax protocols",
-            protocols)
+    command("protocols", "the protocols and their options: which clips train and which are held out",
+            "example:\n  mer-jax protocols\n\nan option is set as --config.protocol_options.folds=10", protocols)
     return top
 
 

@@ -4,6 +4,7 @@ Every function takes the words that the parser knew, and the rest.
 """
 
 import argparse
+import inspect
 import json
 import sys
 import time
@@ -242,8 +243,10 @@ def protocols(arguments: argparse.Namespace, rest: list[str]) -> None:
     refuse(rest)
     from mer_jax.data.folds import PROTOCOLS
 
-    rows = [{"name": name, "does": (made.__doc__ or "").splitlines()[0]} for name, made in PROTOCOLS.items()]
-    show(rows, arguments.json)
+    options = {name: [option for option in inspect.signature(made).parameters.values() if option.name != "clips"]
+               for name, made in PROTOCOLS.items()}
+    show([{"name": name, "options": " ".join(f"{option.name}={option.default!r}" for option in options[name]),
+           "does": (made.__doc__ or "").splitlines()[0]} for name, made in PROTOCOLS.items()], arguments.json)
 
 
 def refuse(rest: list[str]) -> None:

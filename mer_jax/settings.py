@@ -33,7 +33,7 @@ def default_config() -> ConfigDict:
                  "classes": (),                                # the class names in their order
                  "size": ""},                                  # HEIGHTxWIDTH that every frame is brought to; "": as stored
         "protocol": "leave_one_subject_out",
-        "protocol_options": {"folds": 0, "share": 0.0, "seed": 0},     # 0: the protocol's own default
+        "protocol_options": {"folds": 0, "share": 0.0, "seed": 0, "subjects": ()},     # 0, (): the protocol's own default
         "network": {"name": "ststnet", "variant": "", "off": ()},      # off: parts to leave out, e.g. ("llem",)
         "front": {"enhancer": "", "flow": "stored"},           # before the network: e.g. "t5"; "tvl1": flow found on frames
         "network_options": {},                                 # field of the network -> value, e.g. {"enhancement": "retinex"}

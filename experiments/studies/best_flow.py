@@ -1,26 +1,28 @@
 """The best score on a table of flow pictures of which nothing was chosen on the people it is said of.
 
 Command:  python experiments/studies/best_flow.py --table=CLIPS.csv --out=DIR [--network=DIR] [--groups=4] [--seeds=5]
-          [--epochs=100] [--json]
+          [--epochs=30] [--json]
 How:      people are parted into groups. For each group every candidate is scored (UF1, one seed) by subject_kfold of five folds
-          among the people of the other groups alone; the best of them (of equals the first) is then trained for every person of
+          among the people of the other groups alone; the best of them (of equals the first) is then trained for each person of
           the group as leave-one-subject-out has it, on all others, with --seeds seeds. So no person has a part in what is
           chosen for them.
 Steps:    each may choose among its own candidates and all before:
-          base          STSTNet, Adam 1e-3 falling along a cosine, batches of at most 256
+          base          STSTNet, Adam 1e-3 falling along a cosine, batches of at most 64: the zoo's recipe
           recipe        + other rates, label smoothing, class weights
           augmentation  + mirrored and shifted pictures
           losses        + focal loss, margins, smoothed and balanced labels
-          network       + OFF-ApexNet, Dual-Inception, a linear classifier; what is dearer is hours for each group
+          network       + every network of up to 30 million operations, as the zoo has it and with moved pictures, and the two
+                        linear support vector machines, which count as the network `linear` below
           pretrained    + STSTNet that begins with a network kept by pretrain_synthme.py, where --network names one
           seeds         the answers of the last of these, the probabilities of its seeds averaged
           three         the three best candidates of each group instead of the best, averaged likewise
           networks      the best candidate of each of the three best networks, averaged likewise
 Result:   the step `networks`, whatever the others say: fixed before anything was run. They say what each choice buys.
 Measure:  UF1, UAR, accuracy [95 % over people], each step less the one before on the same people, and what each group chose.
-          The ladder, its candidates and their order are fixed in this file; so is --epochs, a budget of time.
+          The ladder, its candidates and their order are fixed in this file; so are --epochs and the bound of a network's
+          operations, which are budgets of time.
 Expected: not measured yet. STSTNet's published weights, chosen by others, have .7525 on the 309 clips of CASME II and SMIC.
-Stopped, the same command goes on: DIR/GROUP/CANDIDATE are the runs of the choice, DIR/all/CANDIDATE those of the end.
+Stopped, the same command goes on: the runs of the choice are in DIR/GROUP, those of the end in DIR/GROUP_left_out.
 """
 
 import argparse
@@ -29,13 +31,14 @@ from pathlib import Path
 
 import numpy as np
 from called import called
+from zoo_rows import AT_ONCE, COST, PLAIN, SAME, config_of, repeated
 
 import mer_jax
 from mer_jax.backend import start_jax
-from mer_jax.config_reading import read_config
 from mer_jax.data.clips import Clips
-from mer_jax.data.folds import subject_kfold
+from mer_jax.data.folds import Folds, leave_one_subject_out, subject_kfold
 from mer_jax.evaluation.finished_run import read_run
+from mer_jax.evaluation.linear_svm import svm_predictions
 from mer_jax.evaluation.predictions import Predictions, mean_of_runs
 from mer_jax.evaluation.run_folder import run_benchmark
 from mer_jax.evaluation.score import HEADLINES, entry
@@ -44,11 +47,12 @@ from mer_jax.mistakes import UserMistake
 from mer_jax.settings import Settings, settings_of
 from mer_jax.whole_files import read_json
 
-STSTNET = Path(__file__).parents[1] / "ststnet.py"
 CLASSES = ("negative", "positive", "surprise")
-BASE = {"optimizer": {"learning_rate": 1e-3, "schedule": "cosine"}}
 MOVED = {"augmentation": {"flip": True, "shift": 2}}
-# step -> candidate -> what is changed of BASE, which is candidate "base"
+NETWORKS = ("linear", "off_apexnet", "dual_atme", "dual_inception", "mfe_net", "featref")     # of up to DEAREST, cheapest first
+DEAREST = 30                                                                                 # millions of operations
+MACHINES = {"linear_svm": "none", "linear_svm_balanced": "balanced"}                          # candidate -> class weights
+# step -> candidate -> what is changed of STSTNet under the zoo's recipe, which is candidate "base"
 STEPS: dict[str, dict[str, dict]] = {
     "base": {"base": {}},
     "recipe": {"slow": {"optimizer": {"learning_rate": 3e-4}}, "fast": {"optimizer": {"learning_rate": 3e-3}},
@@ -57,10 +61,12 @@ STEPS: dict[str, dict[str, dict]] = {
                      "moved_balanced": {**MOVED, "class_weights": "balanced"}},
     "losses": {"focal": {"losses": {"focal": 1.0}}, "margin": {"losses": {"margin": 1.0}},
                "smooth_balanced": {"label_smoothing": 0.1, "class_weights": "balanced"}},
-    "network": {name: {"network": {"name": name}, **MOVED} for name in ("off_apexnet", "dual_inception", "linear")},
+    "network": {**{name: {"network": name} for name in NETWORKS},
+                **{f"{name}_moved": {"network": name, **MOVED} for name in NETWORKS},
+                **{name: {"network": "linear"} for name in MACHINES}},
     "pretrained": {"pretrained": {}, "pretrained_moved": MOVED},
 }
-CHOOSING, BEST = {"protocol": "subject_kfold", "protocol_options": {"folds": 5}, "seeds": 1}, 3
+INNER, BEST = {"folds": 5}, 3
 RESULT = "networks"
 
 
@@ -68,7 +74,7 @@ def best_of_networks(candidates: dict[str, dict], score: dict[str, float]) -> li
     """The best candidate of each of the three best networks; of equals the first."""
     of_network: dict[str, list[str]] = {}
     for name in sorted(candidates, key=lambda name: -score[name]):
-        of_network.setdefault(candidates[name].get("network", {}).get("name", "ststnet"), []).append(name)
+        of_network.setdefault(candidates[name].get("network", "ststnet"), []).append(name)
     return [names[0] for names in of_network.values()][:BEST]
 
 
@@ -88,24 +94,29 @@ def steps_with(network: Path | None) -> dict[str, dict[str, dict]]:
 
 
 def settings_for(name: str, changes: dict, arguments: argparse.Namespace, **how) -> Settings:
-    """Of a candidate: those of STSTNet's file, changed by BASE, by the candidate, and by how it is run."""
-    _, config = read_config([f"--config={STSTNET}", f"--config.data.table={arguments.table}"])
+    """Of a candidate: its network's own losses, the zoo's recipe, what the candidate changes, and how it is run."""
+    config = config_of(changes.get("network", "ststnet"), f"--config.data.table={arguments.table}")
     config.losses = changes.get("losses", config.losses)
-    for part in (BASE, changes, {"epochs": arguments.epochs, **how}):
-        config.update({key: value for key, value in part.items() if key != "losses"})
+    zoo = {"optimizer": SAME, "epochs": arguments.epochs, "batch_size": AT_ONCE, **PLAIN}
+    for part in (zoo, {key: value for key, value in changes.items() if key not in ("losses", "network")}, how):
+        config.update(part)
     return settings_of(name, config)
+
+
+def answers(name: str, changes: dict, folds: Folds, clips: Clips, folder: Path, arguments: argparse.Namespace,
+            seeds: int, **how) -> Predictions:
+    """What a candidate says of the clips that these folds hold out, which `how` says again in the words of a config. A machine,
+    in which is no chance, says the same with each seed."""
+    if name in MACHINES:
+        return repeated(svm_predictions(clips, folds, COST, MACHINES[name]), seeds)
+    run_benchmark(settings_for(name, changes, arguments, seeds=seeds, **how), clips, folder / name)
+    return read_run(folder / name).table
 
 
 def scored(name: str, changes: dict, group: str, clips: Clips, arguments: argparse.Namespace) -> float:
     """A candidate's UF1 among the people of the other groups, whose clips these are."""
-    run_benchmark(settings_for(name, changes, arguments, **CHOOSING), clips, arguments.out / group / name)
-    return entry(read_run(arguments.out / group / name).table)["uf1"]
-
-
-def of_people(table: Predictions, people: set[str]) -> Predictions:
-    """The rows of these people, `dataset/subject`."""
-    keep = np.isin(table.subject_keys(), sorted(people))
-    return Predictions(table.classes, {name: column[keep] for name, column in table.columns.items()}, table.probabilities[keep])
+    return entry(answers(name, changes, subject_kfold(clips, **INNER), clips, arguments.out / group, arguments,
+                         seeds=1, protocol="subject_kfold", protocol_options=INNER))["uf1"]
 
 
 def joined(tables: list[Predictions]) -> Predictions:
@@ -115,10 +126,10 @@ def joined(tables: list[Predictions]) -> Predictions:
 
 
 def averaged(tables: list[Predictions]) -> Predictions:
-    """One answer a clip: the mean of the probabilities of every run of every table."""
-    runs = np.cumsum([0, *(table.columns["run"].max() + 1 for table in tables)])
-    numbered = [Predictions(t.classes, {**t.columns, "run": t.columns["run"] + first}, t.probabilities)
-                for t, first in zip(tables, runs, strict=False)]
+    """One answer a clip: the mean over tables, each being the mean of the probabilities of its runs."""
+    means = [mean_of_runs(table) for table in tables]
+    numbered = [Predictions(t.classes, {**t.columns, "run": t.columns["run"] + number}, t.probabilities)
+                for number, t in enumerate(means)]
     return mean_of_runs(joined(numbered))
 
 
@@ -127,30 +138,29 @@ def study(arguments: argparse.Namespace) -> dict:
     steps, clips = steps_with(arguments.network), mer_jax.load(str(arguments.table), CLASSES)
     every = {name: changes for candidates in steps.values() for name, changes in candidates.items()}
     folds = subject_kfold(clips, arguments.groups)
-    groups = {name: {clips.subjects[s] for s in np.asarray(clips.subject)[test].tolist()}
+    groups = {name: tuple(sorted({clips.subjects[s] for s in np.asarray(clips.subject)[test].tolist()}))
               for name, test in zip(folds.names, folds.test, strict=True)}
     inner = {group: {name: scored(name, changes, group, clips.take(train), arguments) for name, changes in every.items()}
              for group, train in zip(folds.names, folds.train, strict=True)}
 
-    def trained(name: str) -> Predictions:
-        settings = settings_for(name, every[name], arguments, protocol="leave_one_subject_out", seeds=arguments.seeds)
-        run_benchmark(settings, clips, arguments.out / "all" / name)
-        return read_run(arguments.out / "all" / name).table
+    def left_out(name: str, group: str) -> Predictions:
+        people = {"subjects": groups[group]}
+        return answers(name, every[name], leave_one_subject_out(clips, **people), clips, arguments.out / f"{group}_left_out",
+                       arguments, seeds=arguments.seeds, protocol="leave_one_subject_out", protocol_options=people)
 
     tables, chosen, known = {}, {}, []
     for step, candidates in steps.items():
         known += candidates
         chosen[step] = {group: [max(known, key=inner[group].__getitem__)] for group in groups}
-        tables[step] = joined([of_people(trained(chosen[step][group][0]), people) for group, people in groups.items()])
+        tables[step] = [left_out(chosen[step][group][0], group) for group in groups]
     last = list(steps)[-1]
-    chosen["seeds"], tables["seeds"] = chosen[last], mean_of_runs(tables[last])
+    chosen["seeds"], tables["seeds"] = chosen[last], [mean_of_runs(table) for table in tables[last]]
     chosen["three"] = {group: sorted(known, key=lambda name, group=group: -inner[group][name])[:BEST] for group in groups}
     chosen["networks"] = {group: best_of_networks(every, inner[group]) for group in groups}
     for step in ("three", "networks"):
-        tables[step] = joined([averaged([of_people(trained(name), people) for name in chosen[step][group]])
-                               for group, people in groups.items()])
+        tables[step] = [averaged([left_out(name, group) for name in chosen[step][group]]) for group in groups]
     return {"clips": len(clips), "people": len(clips.subjects), "seeds": arguments.seeds, "epochs": arguments.epochs,
-            "inner": inner, "chosen": chosen, **told(tables)}
+            "inner": inner, "chosen": chosen, **told({step: joined(parts) for step, parts in tables.items()})}
 
 
 def told(tables: dict[str, Predictions]) -> dict:
@@ -185,7 +195,7 @@ def main() -> None:
     parser.add_argument("--table", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--network", type=Path, help="DIR/network of pretrain_synthme.py")
-    for name, usual in (("groups", 4), ("seeds", 5), ("epochs", 100)):
+    for name, usual in (("groups", 4), ("seeds", 5), ("epochs", 30)):
         parser.add_argument(f"--{name}", type=int, default=usual)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()

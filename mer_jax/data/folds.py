@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from mer_jax.data.clips import Clips
-from mer_jax.mistakes import UserMistake
+from mer_jax.mistakes import UserMistake, nearest
 
 __all__ = ["PROTOCOLS", "Folds", "composite", "hold_out", "leaky_kfold", "leave_one_dataset_out", "leave_one_subject_out",
            "subject_kfold"]
@@ -59,21 +59,32 @@ def _drawn(rng: np.random.Generator, subjects: np.ndarray | list[int], share: fl
     return rng.permutation(subjects)[: min(len(subjects) - 1, max(1, round(share * len(subjects))))]
 
 
-def _by_subject(protocol: str, clips: Clips) -> Folds:
+def _by_subject(protocol: str, clips: Clips, chosen: tuple[str, ...]) -> Folds:
     _at_least_two(protocol, clips.subjects, "subjects")
+    for name in chosen:
+        if name not in clips.subjects:
+            raise UserMistake(f"{protocol} of subject {name!r}{nearest(name, clips.subjects)}; wanted dataset/subject, as "
+                              f"{clips.subjects[0]}")
+    left_out = [s for s, name in enumerate(clips.subjects) if name in chosen or not chosen]
     subject = np.asarray(clips.subject)
-    return _held_out(protocol, clips, list(clips.subjects), [np.flatnonzero(subject == s) for s in range(len(clips.subjects))])
+    return _held_out(protocol, clips, [clips.subjects[s] for s in left_out], [np.flatnonzero(subject == s) for s in left_out])
 
 
-def leave_one_subject_out(clips: Clips) -> Folds:
-    """One fold a subject (LOSO), the subject keyed with its database. Of one database, the field's usual protocol."""
-    return _by_subject("leave_one_subject_out", clips)
+def leave_one_subject_out(clips: Clips, subjects: tuple[str, ...] = ()) -> Folds:
+    """One fold a subject (LOSO), the subject keyed with its database. Of one database, the field's usual protocol.
+
+    subjects: these alone ("casme2/sub05", ...) are left out, one by one, each of all others: a part of the same folds.
+    """
+    return _by_subject("leave_one_subject_out", clips, subjects)
 
 
-def composite(clips: Clips) -> Folds:
-    """One LOSO over several databases, scored in all and per database from the same folds (MEGC2019's CDE)."""
+def composite(clips: Clips, subjects: tuple[str, ...] = ()) -> Folds:
+    """One LOSO over several databases, scored in all and per database from the same folds (MEGC2019's CDE).
+
+    subjects: see `leave_one_subject_out`.
+    """
     _at_least_two("composite", clips.datasets, "databases")
-    return _by_subject("composite", clips)
+    return _by_subject("composite", clips, subjects)
 
 
 def leave_one_dataset_out(clips: Clips) -> Folds:

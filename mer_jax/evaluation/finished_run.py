@@ -69,12 +69,20 @@ def check_whole(folder: Path, config: dict, metrics: dict, table: Predictions) -
     """
     clips = len(set(zip(table.subject_keys().tolist(), table.columns["clip"].tolist(), strict=True)))
     settings, overall = config.get("settings", {}), metrics.get("overall")
-    stated = [config.get("data", {}).get("clips") if settings.get("protocol") != "hold_out" else None,
+    in_part = settings.get("protocol") == "hold_out" or "subjects" in dict(settings.get("protocol_options") or {})
+    stated = [None if in_part else config.get("data", {}).get("clips"),
               overall.get("clips") if isinstance(overall, dict) else None]
     wanted = max((number for number in stated if type(number) is int), default=0)
     if clips < wanted:
         raise UserMistake(f"{folder / 'predictions.csv'}: {clips} clips, wanted {wanted}: the file is cut off, or of "
                           "other data")
+
+
+def beside_scores(run: FinishedRun) -> dict:
+    """What metrics.json says beside the scores that a reader of them must know, as it is where an older version left it out:
+    "pointing", "told_the_true_motion", "only_subjects"."""
+    usual = {"pointing": {}, "told_the_true_motion": False, "only_subjects": []}
+    return {name: run.metrics.get(name, value) for name, value in usual.items()}
 
 
 def read_curves(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:

@@ -11,11 +11,11 @@ from markupsafe import Markup
 
 from mer_jax.evaluation.charts import attention_chart, curve_chart, png_uri, subject_chart
 from mer_jax.evaluation.confident_mistakes import confident_mistakes
-from mer_jax.evaluation.finished_run import FinishedRun, read_attention, read_curves, read_faces, read_run
+from mer_jax.evaluation.finished_run import FinishedRun, beside_scores, read_attention, read_curves, read_faces, read_run
 from mer_jax.evaluation.flat_settings import flat_settings
 from mer_jax.evaluation.predictions import Predictions
 from mer_jax.evaluation.score import HEADLINES, LINEAR, MAJORITY, at_plain_light, chosen_selection, entry, rows_of, score
-from mer_jax.evaluation.score_table import PEEK, TOLD, over_linear, times
+from mer_jax.evaluation.score_table import PEEK, TOLD, over_linear, part_of_people, times
 from mer_jax.evaluation.seen import began_with
 from mer_jax.evaluation.uncertainty import paired_difference, same_clips
 from mer_jax.light.camera import LEVELS
@@ -39,7 +39,7 @@ def write_report(folder: Path, out: Path | None = None) -> tuple[Path, dict]:
         faces=faces, plain=(MAJORITY,), linear=LINEAR, mistakes=confident_mistakes(rows), above=over_linear(entries),
         audit=run.metrics.get("leak_audit"), settings=_settings(run), data=flat_settings(run.config.get("data", {})),
         versions=flat_settings(run.config.get("versions", {})) | flat_settings(run.config.get("code", {}), "code."))
-    return _write(out or folder / "report.html", page), entries
+    return _write(out or folder / "report.html", page), {**entries, **beside_scores(run)}
 
 
 def compare(folders: list[Path]) -> dict:
@@ -152,6 +152,8 @@ def _warnings(run: FinishedRun, entries: dict, faces: dict | None) -> list[str]:
             ) + f": with the last epoch UF1 is {last['uf1']:.3f}."
     if run.metrics.get("told_the_true_motion"):
         found.append(f"Not a fair score: {TOLD}.")
+    if alone := run.metrics.get("only_subjects"):
+        found.append(f"{part_of_people(alone)}.")
     if run.setting("protocol").startswith("leaky"):
         found.append("The protocol trains and tests on the same people: the scores say nothing about new ones.")
     audit = run.metrics.get("leak_audit")

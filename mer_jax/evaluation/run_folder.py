@@ -19,7 +19,7 @@ from mer_jax.data.clips import Clips
 from mer_jax.data.folds import PROTOCOLS, Folds
 from mer_jax.evaluation.benchmark import Experiment, audit_again, maps_of, predictions_of, prepare, train_experiment
 from mer_jax.evaluation.examples import example_faces
-from mer_jax.evaluation.finished_run import is_finished, read_run
+from mer_jax.evaluation.finished_run import beside_scores, is_finished, read_run
 from mer_jax.evaluation.linear import linear_predictions
 from mer_jax.evaluation.plan_file import obeyed_plan
 from mer_jax.evaluation.pointing import pointing
@@ -112,7 +112,8 @@ def run_benchmark(settings, clips: Clips, folder: Path, fresh: bool = False, pro
         print(f"{jax.local_device_count()} {jax.default_backend()} devices", file=sys.stderr)
         profiled = {"profile": profile_epoch(e.program, plan, e.runs, e.data, folder / "profile")} if profile else {}
         result = train_experiment(experiment, plan, folder, settings.checkpoint_seconds)
-        return write_results(folder, experiment, result, settings.report_faces) | profiled
+        alone = dict(settings.protocol_options).get("subjects", ())
+        return write_results(folder, experiment, result, settings.report_faces, alone) | profiled
 
 
 def finished_metrics(folder: Path) -> dict:
@@ -124,9 +125,7 @@ def finished_metrics(folder: Path) -> dict:
             raise UserMistake(f"{folder / 'metrics.json'}: {name!r} is {run.metrics.get(name)!r}, damaged; "
                               "start over with --fresh")
     kept = {name: run.metrics[name] for name in ("seconds", "leak_audit")}
-    told = run.metrics.get("told_the_true_motion", False)
-    return {**score(run.table, linear=run.linear), **kept, "pointing": run.metrics.get("pointing", {}),
-            "told_the_true_motion": told}
+    return {**score(run.table, linear=run.linear), **kept, **beside_scores(run)}
 
 
 def told_the_true_motion(experiment: Experiment) -> bool:
@@ -134,8 +133,12 @@ def told_the_true_motion(experiment: Experiment) -> bool:
     return "flow" in experiment.data.inputs and experiment.clips.true_flow is not None
 
 
-def write_results(folder: Path, experiment: Experiment, result: Result, licensed_faces: bool = False) -> dict:
-    """predictions.csv, what is drawn, metrics.json and report.html, in this order; gives what metrics.json holds."""
+def write_results(folder: Path, experiment: Experiment, result: Result, licensed_faces: bool = False,
+                  alone: tuple[str, ...] = ()) -> dict:
+    """predictions.csv, what is drawn, metrics.json and report.html, in this order; gives what metrics.json holds.
+
+    alone: the subjects that the protocol was asked for, none where it was asked for all.
+    """
     table = predictions_of(experiment, result)
     write_whole(folder / "predictions.csv", to_csv(table))
     if maps := maps_of(experiment, result):
@@ -154,7 +157,8 @@ def write_results(folder: Path, experiment: Experiment, result: Result, licensed
     metrics = {**score(table, experiment.program.selection, linear),
                "seconds": round(logged_seconds(folder / "log.jsonl"), 3),
                "leak_audit": {"findings": list(experiment.findings), "allowed": bool(experiment.findings)},
-               "pointing": pointing(maps, experiment.clips), "told_the_true_motion": told_the_true_motion(experiment)}
+               "pointing": pointing(maps, experiment.clips), "told_the_true_motion": told_the_true_motion(experiment),
+               "only_subjects": list(alone)}
     write_json(folder / "metrics.json", metrics)
     write_report(folder)
     return metrics

@@ -25,7 +25,13 @@ def score_table(entries: dict) -> str:
         text.append(PEEK)
     if entries.get("told_the_true_motion"):
         text.append(TOLD)
+    if alone := entries.get("only_subjects"):
+        text.append(part_of_people(alone))
     return "\n".join(line.rstrip() for line in text) + "\n"
+
+
+def part_of_people(names: list[str]) -> str:
+    return f"{', '.join(names)} alone were left out: a part of the protocol, and no score of the whole"
 
 
 def times(mean: float, interval: list[float] | None) -> str:

@@ -38,6 +38,18 @@ def test_benchmark_leaves_every_file_and_prints_the_table(finished, monkeypatch)
     assert {"overall", "by_dataset", "by_light", "seconds"} <= set(metrics) and metrics["told_the_true_motion"] is False
 
 
+def test_subjects_that_alone_are_left_out_are_said_to_be_a_part_of_the_protocol(here, mer_jax, monkeypatch):
+    """In the terminal, at once and where the finished run is only read; in metrics.json; in the report."""
+    words = tiny("--config.protocol_options.subjects=b/s2,a/s0", "--out=part")
+    said = "b/s2, a/s0 alone were left out: a part of the protocol, and no score of the whole"
+    monkeypatch.chdir(here)
+    for _ in range(2):
+        status, out, _ = mer_jax(*words)
+        assert status == 0 and f"8 clips, 1 seed, selection last; [low, high]: 95 % over subjects\n{said}\n" in out
+    assert json.loads(Path("part/metrics.json").read_text())["only_subjects"] == ["b/s2", "a/s0"]
+    assert said in Path("part/report.html").read_text() and said in mer_jax("report", "part")[1]
+
+
 def test_json_is_one_object_with_the_same_numbers(finished, mer_jax, monkeypatch, no_training):
     monkeypatch.chdir(finished)
     status, out, err = mer_jax(*tiny("--out=run", "--json"))
@@ -144,6 +156,13 @@ def test_lists_have_a_row_each(command, row, mer_jax):
     assert (status, err) == (0, "") and any(line.startswith(row.split("/")[0]) for line in out.splitlines())
     found = strict_json(mer_jax(command, "--json")[1])
     assert row in found and len(found) == len(out.splitlines()) - 1
+
+
+def test_the_options_of_a_protocol_are_listed_with_what_they_usually_are(mer_jax):
+    found = strict_json(mer_jax("protocols", "--json")[1])
+    assert {name: row["options"] for name, row in found.items()} == {
+        "leave_one_subject_out": "subjects=()", "composite": "subjects=()", "leave_one_dataset_out": "",
+        "subject_kfold": "folds=5 seed=0", "hold_out": "share=0.2 seed=0", "leaky_kfold": "folds=10 seed=0"}
 
 
 @pytest.mark.parametrize("command", [[], ["benchmark"], ["report"], ["status"], ["tensorboard"], ["models"],

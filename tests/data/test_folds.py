@@ -67,6 +67,18 @@ def test_inner_split_parts_training_subjects_and_covers_each_database(clips, see
     assert set(clips.dataset[validation]) == set(clips.dataset[fit]) == {0, 1}
 
 
+@pytest.mark.parametrize("name", ["leave_one_subject_out", "composite"])
+def test_subjects_that_are_named_are_left_out_as_they_are_among_all(name, clips):
+    every, chosen = PROTOCOLS[name](clips), (clips.subjects[4], clips.subjects[1])
+    some = PROTOCOLS[name](clips, subjects=chosen)
+    assert some.names == (clips.subjects[1], clips.subjects[4])
+    for fold, subject in enumerate((1, 4)):
+        np.testing.assert_array_equal(some.train[fold], every.train[subject])
+        np.testing.assert_array_equal(some.test[fold], every.test[subject])
+    with pytest.raises(UserMistake, match=f"of subject 'casme2/s1'.*wanted dataset/subject, as {clips.subjects[0]}"):
+        PROTOCOLS[name](clips, subjects=("casme2/s1",))
+
+
 def test_hold_out_leaves_a_subject_on_each_side_of_every_database_that_has_two(clips):
     for share in (0.01, 0.5, 0.99):
         folds = hold_out(clips, share=share)

@@ -70,14 +70,15 @@ def test_a_table_that_is_cut_off_is_refused(finished, made_up, keep):
         read_run(folder)
 
 
-def test_clips_that_the_config_states_must_be_there_but_in_a_hold_out(finished):
+@pytest.mark.parametrize("part", [{"protocol": "hold_out"}, {"protocol_options": [["subjects", ["casme2/sub01"]]]}])
+def test_clips_that_the_config_states_must_be_there_but_in_a_part(part, finished):
     folder = finished()
     config = json.loads((folder / "config.json").read_text())
     config["data"]["clips"] = 43
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(UserMistake, match=": 42 clips, wanted 43"):
         read_run(folder)
-    config["settings"]["protocol"] = "hold_out"
+    config["settings"].update(part)
     (folder / "config.json").write_text(json.dumps(config))
     assert read_run(folder).folder == folder
 

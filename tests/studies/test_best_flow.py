@@ -7,8 +7,11 @@ import shutil
 import numpy as np
 import pytest
 
+from mer_jax.data.folds import leave_one_subject_out
+from mer_jax.evaluation.linear_svm import svm_predictions
 from mer_jax.evaluation.predictions import Predictions
 from mer_jax.mistakes import UserMistake
+from mer_jax.models import counted, create
 
 
 @pytest.fixture
@@ -16,7 +19,7 @@ def study(studies, monkeypatch):
     module = studies("best_flow")
     monkeypatch.setattr(module, "STEPS", {"base": {"base": {"optimizer": {"learning_rate": 1e-6}}}, "recipe": {"fast": {}},
                                           "pretrained": {}})
-    monkeypatch.setitem(module.CHOOSING, "protocol_options", {"folds": 2})
+    monkeypatch.setitem(module.INNER, "folds", 2)
     return module
 
 
@@ -61,7 +64,7 @@ def test_pretrained_candidates_begin_with_the_kept_network_and_are_not_there_wit
     assert "pretrained" not in module.steps_with(None)
     assert all(changes["weights"] == str(tmp_path) for changes in module.steps_with(tmp_path)["pretrained"].values())
     names = [name for candidates in module.steps_with(tmp_path).values() for name in candidates]
-    assert len(names) == len(set(names)) == 17
+    assert len(names) == len(set(names)) == 28
 
 
 def test_a_kept_network_that_was_fitted_to_the_tested_is_refused(studies, tmp_path):
@@ -76,8 +79,8 @@ def test_a_kept_network_that_was_fitted_to_the_tested_is_refused(studies, tmp_pa
 
 
 def test_the_best_candidate_of_each_of_the_three_best_networks(studies):
-    candidates = {"a": {}, "b": {}, "c": {"network": {"name": "linear"}}, "d": {"network": {"name": "rcn"}},
-                  "e": {"network": {"name": "off_apexnet"}}, "f": {"network": {"name": "linear"}}}
+    candidates = {"a": {}, "b": {}, "c": {"network": "linear"}, "d": {"network": "rcn"}, "e": {"network": "off_apexnet"},
+                  "f": {"network": "linear"}}
     score = {"a": 0.5, "b": 0.6, "c": 0.7, "d": 0.2, "e": 0.6, "f": 0.1}
     assert studies("best_flow").best_of_networks(candidates, score) == ["c", "b", "e"]
 
@@ -93,12 +96,31 @@ def test_every_candidate_is_a_setting_that_can_be(studies):
     module, asked = studies("best_flow"), argparse.Namespace(table="clips.csv", epochs=3)
     for candidates in module.STEPS.values():
         for name, changes in candidates.items():
-            assert module.settings_for(name, changes, asked, **module.CHOOSING).recipe.epochs == 3
-    with pytest.raises(UserMistake, match="network"):
-        module.settings_for("other", {"network": {"name": "stsnet"}}, asked)
+            settings = module.settings_for(name, changes, asked, protocol="subject_kfold", protocol_options=module.INNER)
+            assert settings.recipe.epochs == 3 and settings.network == changes.get("network", "ststnet")
+    own = module.settings_for("featref", {"network": "featref"}, asked).recipe.stages[-1].losses
+    assert dict(own) != {"cross_entropy": 1.0}
 
 
-def test_averages_are_over_every_run_of_every_table(studies):
+def test_candidates_are_all_networks_up_to_the_bound_of_operations(studies):
+    module, rows = studies("best_flow"), studies("zoo_rows")
+    cheap = [name for name in rows.flow_networks()
+             if name not in rows.MACHINES and counted(create(name, 3))["mflops"] <= module.DEAREST]
+    assert sorted(cheap) == sorted((*module.NETWORKS, "ststnet")) and set(rows.MACHINES) == set(module.MACHINES)
+
+
+def test_a_machine_is_solved_on_the_same_folds_and_says_the_same_with_each_seed(studies, clips, tmp_path):
+    """What it is told of the people of a group is every other clip, as leaving each of them out among all has it."""
+    module, people = studies("best_flow"), clips.subjects[1:3]
+    table = module.answers("linear_svm", {}, leave_one_subject_out(clips, people), clips, tmp_path, None, seeds=2)
+    among_all = svm_predictions(clips, leave_one_subject_out(clips), weights="none")
+    assert set(table.subject_keys()) == set(people) and table.unique("run") == [0, 1]
+    for run in (0, 1):
+        np.testing.assert_allclose(table.where(run=run).probabilities,
+                                   among_all.probabilities[np.isin(among_all.subject_keys(), people)], atol=1e-5)
+
+
+def test_averages_are_over_tables_and_in_each_over_its_runs(studies):
     def table(probabilities):
         p = np.array(probabilities, np.float64)
         columns = {"run": np.repeat(np.arange(len(p)), p.shape[1]), "dataset": np.full(p[..., 0].size, "d"),
@@ -107,5 +129,5 @@ def test_averages_are_over_every_run_of_every_table(studies):
         return Predictions(("a", "b"), {**columns, "prediction": np.array(["a", "b"])[p.argmax(-1).ravel()]}, p.reshape(-1, 2))
 
     found = studies("best_flow").averaged([table([[[1, 0], [0.2, 0.8]], [[0.4, 0.6], [0, 1]]]), table([[[0.1, 0.9], [1, 0]]])])
-    np.testing.assert_allclose(found.probabilities, [[0.5, 0.5], [0.4, 0.6]])
-    assert found.columns["prediction"].tolist() == ["a", "b"]
+    np.testing.assert_allclose(found.probabilities, [[0.4, 0.6], [0.55, 0.45]])
+    assert found.columns["prediction"].tolist() == ["b", "a"]
