@@ -11,12 +11,13 @@ Rows:     one network each, and linear support vector machines, one for each cla
           weighing as often as they are there (`linear_svm`) or alike (`linear_svm_balanced`). With --only also forms of a
           network of which its paper says how they rank: FORMS in zoo_rows.py
 Columns:  last      UF1 [95 % over people], UAR, accuracy of the last epoch, mean over seeds: the score
+          above     its UF1 above that of `linear_svm_balanced` on the same people [95 % over people]
           peek      UF1 at the epochs that were best on the tested: what choosing there adds; no score
           leaky     UF1 where clips, not people, are left out (ten folds, or --folds): no score either
           parameters, millions of operations and milliseconds a clip (one answer in a batch of 64, here), and the seconds that
           the honest cross-validation, peeking at every epoch, took as one program
-          A second line has last of the mean of the seeds' probabilities. A network whose loss or answers end as no number says
-          so in its row, and has no right answer
+          A second line has last and above of the mean of the seeds' probabilities. A network whose loss or answers end as no
+          number says so in its row, and has no right answer
 Tests:    each pair's exact sign-flip test over people of the number of right answers (not of UF1, by which the rows stand in
           order), both ways, Holm's correction over all pairs; the figure has the networks by their mean rank over people, with
           a bar over neighbours none of whom is told apart from another
@@ -41,6 +42,8 @@ from mer_jax.evaluation.identity import code_digest
 from mer_jax.mistakes import UserMistake, nearest
 
 USUAL = {"epochs": 30, "seeds": 5, "recipe": "same", "folds": None}
+HEADER = (f"{'':29}UF1, last epoch       UAR    accuracy  above linear_svm_bal.   peek   leaky   parameters    MFLOP  ms/clip  "
+          "seconds")
 FIGURES = (".png", ".svg", ".pdf")
 
 
@@ -63,8 +66,9 @@ def train_missing(names: tuple[str, ...], arguments: argparse.Namespace) -> None
     first = settings_for("ststnet", "honest", arguments)
     clips = mer_jax.load(first.source, first.classes)
     refuse_others(names, clips, arguments)
+    print(HEADER, file=sys.stderr)
     for name in names:
-        print(f"zoo: {name} {line_of(row_of(name, clips, arguments))}", file=sys.stderr)
+        print(f"{name:28} {line_of(row_of(name, clips, arguments))}", file=sys.stderr)
 
 
 def chosen(only: str | None, every: bool = False) -> tuple[str, ...]:
@@ -99,8 +103,9 @@ def line_of(row: dict) -> str:
 
 
 def headlines_of(part: dict) -> str:
-    low, high = part["interval"]["uf1"]
-    return f"{part['uf1']:.3f} [{low:.3f}, {high:.3f}]  {part['uar']:.3f}  {part['accuracy']:.3f}   "
+    (low, high), above = part["interval"]["uf1"], part["above_machine"]
+    return (f"{part['uf1']:.3f} [{low:.3f}, {high:.3f}]  {part['uar']:.3f}  {part['accuracy']:.3f}     "
+            + "{:+.3f} [{:+.3f}, {:+.3f}]".format(above["difference"], *above["interval"]))
 
 
 def text_of(found: dict) -> str:
@@ -109,7 +114,7 @@ def text_of(found: dict) -> str:
     left_out = "left out one by one" if found["folds"] is None else f"left out in {found['folds']} groups"
     lines = [f"{found['clips']} clips of {found['people']} people, {left_out}, {found['seeds']} seeds, recipe "
              f"{found['recipe']}{epochs}",
-             f"{'':29}UF1, last epoch       UAR    accuracy  peek   leaky   parameters    MFLOP  ms/clip  seconds"]
+             HEADER]
     for name, row in sorted(found["rows"].items(), key=lambda item: -item[1].get("uf1", 0)):
         lines.append(f"{name:28} {line_of(row)}")
         if "ensemble" in row:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mer_jax.data.folds import subject_kfold
+from mer_jax.data.folds import leave_one_subject_out, subject_kfold
 from mer_jax.evaluation.linear_svm import svm_predictions
+from mer_jax.evaluation.score import entry
 from mer_jax.evaluation.significance import right_answers
 from mer_jax.mistakes import UserMistake
 from mer_jax.models import create
@@ -49,7 +50,7 @@ def done(studies, table, tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_what_is_planted_is_found_by_a_network_whose_every_column_is_there(studies, done):
+def test_what_is_planted_is_found_by_a_network_whose_every_column_is_there(studies, done, clips):
     asked, found = done
     row, svm = found["rows"]["ststnet"], found["rows"]["linear_svm"]
     assert row["uf1"] > 0.6 and row["peek"] >= row["uf1"] and min(row["ensemble"]["uf1"], row["leaky"]) > 0.6
@@ -59,6 +60,11 @@ def test_what_is_planted_is_found_by_a_network_whose_every_column_is_there(studi
     assert set(row["by_dataset"]) == {"casme2", "smic"} and all(part["uf1"] > 0.4 for part in row["by_dataset"].values())
     assert svm["uf1"] == svm["ensemble"]["uf1"] == svm["peek"] > 0.6 and svm["parameters"] == 7059
     assert sum(row["right"].values()) == pytest.approx(2 * 24 * row["accuracy"])
+    balanced = entry(svm_predictions(clips, leave_one_subject_out(clips), weights="balanced"))["uf1"]
+    for part in (row, row["ensemble"], svm):
+        low, high = part["above_machine"]["interval"]
+        assert part["above_machine"]["difference"] == pytest.approx(part["uf1"] - balanced, abs=1e-6)
+        assert low <= part["above_machine"]["difference"] <= high
     text = studies("zoo").text_of(found)
     assert "ststnet" in text and "no scores" in text and "none is told apart" in text and "left out one by one" in text
     assert "another version" not in text
