@@ -1,10 +1,9 @@
-"""How a study is called: its mistakes are one line each, stopped it says whether it goes on, and what `--tier` names."""
+"""How a study is called: its mistakes are one line each, and stopped it says whether it goes on."""
 
 import sys
 from collections.abc import Callable
 
-from mer_jax.mistakes import UserMistake, nearest
-from mer_jax.synthetic.tiers import TIERS
+from mer_jax.mistakes import UserMistake
 from mer_jax.training.preemption import Interrupted
 
 
@@ -19,11 +18,3 @@ def called(name: str, main: Callable[[], None], goes_on: bool = True) -> None:
     except Interrupted as stopped:
         print("stopped; the same command " + ("goes on" if goes_on else "begins anew"), file=sys.stderr)
         sys.exit(128 + stopped.signal)
-
-
-def tiers_of(words: str) -> list[str]:
-    """The tiers that are named. Raises UserMistake for one that there is not."""
-    for name in (names := words.split(",")):
-        if name not in TIERS:
-            raise UserMistake(f"--tier={words}: there is no tier {name!r}{nearest(name, TIERS)}; there are: {', '.join(TIERS)}")
-    return names

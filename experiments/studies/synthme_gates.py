@@ -21,7 +21,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from called import called, tiers_of
+from called import called
 
 import mer_jax
 from mer_jax.data.sampling import instants, window_of, windows
@@ -33,7 +33,7 @@ from mer_jax.metrics import scores_of_many
 from mer_jax.motion.flow_features import minmax8
 from mer_jax.motion.tvl1 import tvl1
 from mer_jax.synthetic.crowd import draw_person, draw_script
-from mer_jax.synthetic.tiers import TIERS, Tier
+from mer_jax.synthetic.tiers import TIERS, Tier, known_tier
 from mer_jax.training.inputs import level_frames
 
 SHUFFLES, ABOVE_SHUFFLED = 40, 0.05
@@ -255,7 +255,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=60, help="of STSTNet; 0 leaves it out")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    found = {tier: rows_of(tier, arguments.epochs) for tier in tiers_of(arguments.tier)}
+    tiers = [known_tier(name) for name in arguments.tier.split(",")]
+    found = {tier.name: rows_of(tier.name, arguments.epochs) for tier in tiers}
     if arguments.json:
         print(json.dumps({tier: [row._asdict() for row in rows] for tier, rows in found.items()}))
     else:

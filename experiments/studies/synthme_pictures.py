@@ -13,13 +13,13 @@ from pathlib import Path
 
 import jax
 import numpy as np
-from called import called, tiers_of
+from called import called
 from PIL import Image, ImageDraw
 
 import mer_jax
 from mer_jax.data.sampling import instants
 from mer_jax.motion.magnification import magnified
-from mer_jax.synthetic.tiers import TIERS
+from mer_jax.synthetic.tiers import known_tier
 
 WIDTH, PAPER, INK, LINE = 900, 255, 0, 14                     # pixels across at least, empty, letters, height of a line of them
 TIMES, SHOWN = 10.0, 9                                        # magnified so much; so many frames of a clip
@@ -79,8 +79,8 @@ def main() -> None:
     parser.add_argument("--frames", action="store_true", help="clips from onset to offset")
     arguments = parser.parse_args()
     made = []
-    for tier in tiers_of(arguments.tier):
-        clips = mer_jax.load(f"synthme/{tier}", label=TIERS[tier].label)
+    for tier in [known_tier(name) for name in arguments.tier.split(",")]:
+        clips = mer_jax.load(f"synthme/{tier.name}", label=tier.label)
         made.append(frames_of(clips, arguments.people or 3) if arguments.frames else sheet_of(clips, arguments.people or 6))
     scale = max(1, WIDTH // max(pictures.shape[1] for pictures, _ in made))
     sheets = [headed(pictures, names, scale) for pictures, names in made]

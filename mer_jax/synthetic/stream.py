@@ -21,7 +21,7 @@ from mer_jax.synthetic.crowd import painters
 from mer_jax.synthetic.expressions import CLASSES3, label3_of
 from mer_jax.synthetic.face import Face
 from mer_jax.synthetic.scene import Clip
-from mer_jax.synthetic.tiers import TIERS, Tier
+from mer_jax.synthetic.tiers import Tier, known_tier
 
 LABELS = ("label3", "label5")
 
@@ -63,10 +63,7 @@ def streamed(tier: str | Tier, people: Iterable[int], numbers: Iterable[int] | N
     leaves out what the composite does, or "label5", the tier's own classes. Raises UserMistake where there is no such tier or
     label, where somebody or a number is asked for twice, and where nothing is left.
     """
-    if isinstance(tier, str):
-        if tier not in TIERS:
-            raise UserMistake(f"tier {tier!r} is not known{nearest(tier, TIERS)}; there are: {', '.join(TIERS)}")
-        tier = TIERS[tier]
+    tier = known_tier(tier) if isinstance(tier, str) else tier
     if label not in LABELS:
         raise UserMistake(f"label {label!r} is not known{nearest(label, LABELS)}; there are: {', '.join(LABELS)}")
     people, numbers = tuple(people), tuple(range(tier.clips) if numbers is None else numbers)

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from mer_jax.mistakes import UserMistake, nearest
 from mer_jax.synthetic.action_units import NUMBERS
 from mer_jax.synthetic.expressions import (
     CASME2,
@@ -84,6 +85,13 @@ TIERS = {
     "full_size": Tier("full_size", 280, 20, 2, 1.2, frozen(CASME2), CASME2_COUNTS, 1.0, first=4000),
 }
 COMPOSITES = {"megc2019_like": ("casme2_like", "samm_like", "smic_like")}
+
+
+def known_tier(name: str) -> Tier:
+    """The tier of this name. Raises UserMistake where there is none."""
+    if name not in TIERS:
+        raise UserMistake(f"tier {name!r} is not known{nearest(name, TIERS)}; there are: {', '.join(TIERS)}")
+    return TIERS[name]
 
 
 def set_table(tier: Tier) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from mer_jax.mistakes import UserMistake
+
 PEOPLE, EACH, SIDE = 8, 9, 32
 
 
@@ -136,7 +138,9 @@ def test_one_table_has_a_column_a_tier_and_a_gate_that_fails_in_any_is_the_exit_
         assert ("casme2_like" in out) == (not words) and "not asked, by --epochs=0: STSTNet, a gate of easy\n" in err
 
 
-def test_a_tier_that_there_is_not_is_one_line(studies, monkeypatch):
-    called = studies("called")
-    with pytest.raises(called.UserMistake, match="--tier=easy,casme2_lik: there is no tier 'casme2_lik' .*casme2_like"):
-        called.tiers_of("easy,casme2_lik")
+def test_a_tier_that_there_is_not_is_refused_before_any_is_judged(studies, monkeypatch):
+    gates = studies("synthme_gates")
+    monkeypatch.setattr("sys.argv", ["synthme_gates.py", "--tier=easy,casme2_lik"])
+    monkeypatch.setattr(gates, "rows_of", None)
+    with pytest.raises(UserMistake, match="tier 'casme2_lik' is not known .*there are: .*casme2_like"):
+        gates.main()
