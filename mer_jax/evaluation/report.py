@@ -175,10 +175,13 @@ def _close(stated: object, found: float) -> bool:
 
 
 def _confusions(entries: dict) -> list[tuple[str, list]]:
-    """(name, rows), a row being (count, share of its true class) per predicted class."""
-    parts = [(name, part) for name, part in rows_of(entries) if name == "overall" or name in entries["by_dataset"]]
+    """(name, rows) overall, of each database and of each darker light, a row being (count, share of its true class) per
+    predicted class."""
+    levels = list(entries["by_light"])
+    plain = "L0" if "L0" in levels else levels[0]
+    wanted = {"overall", *entries["by_dataset"], *(f"light {level}" for level in levels if level != plain)}
     return [(name, [[(count, count / max(sum(row), 1)) for count in row] for row in part["confusion"]])
-            for name, part in parts]
+            for name, part in rows_of(entries) if name in wanted]
 
 
 def _subject_charts(rows: Predictions) -> list[tuple[str, int, Markup]]:

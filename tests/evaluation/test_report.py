@@ -47,6 +47,15 @@ def test_the_report_has_its_sections_and_loads_nothing(finished, made_up):
     assert all(value.startswith(("data:image/png;base64,", "#")) for value in page.loaded)
 
 
+@pytest.mark.parametrize(("lights", "drawn"), [(("L0",), []), (("L2",), []), (("L0", "L2"), ["light L2"]),
+                                               (("L2", "L4"), ["light L4"])])
+def test_mistakes_in_the_dark_have_a_matrix_of_their_own_beside_those_of_the_plain_light(lights, drawn, finished, made_up):
+    text = write_report(finished(table=made_up(lights=lights)))[0].read_text()
+    wanted = {"overall", "casme2", "samm", *drawn}
+    found = re.findall(r"<div><h3>([^<]*)</h3><div class=.scroll.><table class=.confusion.>", text)
+    assert set(found) == wanted and len(found) == len(wanted)
+
+
 @pytest.mark.parametrize("licensed", [True, False])
 def test_faces_are_drawn_and_licensed_ones_stamped(finished, made_up, licensed):
     folder, table = finished(), made_up()

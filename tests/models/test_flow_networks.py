@@ -18,6 +18,7 @@ COUNTS = [("off_tanet", "enlarged", (), 59_403), ("off_tanet", "native", (), 59_
           ("rcn", "p", (), 52_675), ("rcn", "c", (), 52_675), ("rcn", "f", (), 52_195), ("htnet", "paper", (), 139_582_982),
           ("htnet", "attending", (), 34_265_099), ("capsulenet", "flow", (), 13_834_816),
           ("capsulenet", "enlarged", (), 11_689_512 - 8_393_728 - 513_000 + 11_059_712),    # ResNet-18 less its end, capsules
+          ("capsulenet", "small", (), 464 + 9_344 + 33_088 + 131_712 + 2 * (81 * 64**2 + 64) + 36 * 8 * 8 * 3 * 16),
           ("linear", "picture", (), 3 * 2352 + 3)]
 TINY = {"cabm_fmer": {"side": 28, "width": 16, "depth": 2, "kernel": 3},
         "capsulenet": {"widths": (4, 6, 8), "features": 8, "types": 2}, "dual_atme": {"width": 16},
