@@ -72,7 +72,7 @@ def prepare(network: nn.Module, clips: Clips, folds: Folds, recipe: Recipe, *, s
     check_kinds(network, clips, folds, recipe, seeds, selection, front)
     start = as_start(start)
     check_inputs(network, clips, light, front)
-    check_loss_inputs(network, recipe)
+    check_loss_inputs(network, recipe, len(clips.subjects))
     check_start(network, clips, start, front)
     check_classes(clips)
     check_folds(clips, folds)

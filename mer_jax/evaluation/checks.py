@@ -109,20 +109,22 @@ def check_start(network: nn.Module, clips: Clips, start: Start, front: Front = P
         raise UserMistake(f"{start.source}: no variable {lacking[0]}, which {name} has: {another}")
 
 
-def check_loss_inputs(network: nn.Module, recipe: Recipe) -> None:
-    """Raises UserMistake where a loss needs what the network does not give."""
+def check_loss_inputs(network: nn.Module, recipe: Recipe, subjects: int) -> None:
+    """Raises UserMistake where a loss needs what the network does not give, or a head for so many subjects is too small."""
     example = example_inputs(network)
     try:
         output, _ = jax.eval_shape(lambda: network.init_with_output(jax.random.key(0), example, train=False))
     except (TypeError, ValueError, ZeroDivisionError, IndexError) as error:
         why, name = (str(error).strip() or repr(error)).splitlines()[0], type(network).__name__
         raise UserMistake(f"{name} cannot be made with these options: {why}") from error
-    batch = Batch({}, jnp.zeros((1, output.logits.shape[1])), jnp.ones(1), example.get("frames"))
+    batch = Batch({}, jnp.zeros((1, output.logits.shape[1])), jnp.ones(1), example.get("frames"), jnp.zeros(1, jnp.int32))
     for name in dict.fromkeys(name for stage in recipe.stages for name, _ in stage.losses):
         try:
             jax.eval_shape(lambda given, name=name: LOSSES[name](given, batch), output)
         except KeyError as error:
             raise UserMistake(f"loss {name!r} needs {error.args[0]!r}, which {type(network).__name__} does not give") from None
+        if name == "identity" and (heads := output.extras[name].shape[1]) < subjects:
+            raise UserMistake(f"loss 'identity': {type(network).__name__} tells {heads} people apart, the data have {subjects}")
 
 
 def check_folds(clips: Clips, folds: Folds) -> None:

@@ -79,4 +79,4 @@ def frame_data(clips: Clips) -> Data:
 def named_data(clips: Clips, names: tuple[str, ...], start: Mapping[str, Any] = MappingProxyType({})) -> Data:
     """Inputs by name, with the labels and each clip's own seed of noise."""
     seed = np.array([zlib.crc32(key.encode()) for key in clips.ids], np.uint32)
-    return Data({name: clips.inputs()[name] for name in names}, clips.label, seed, dict(start))
+    return Data({name: clips.inputs()[name] for name in names}, clips.label, seed, dict(start), clips.subject)

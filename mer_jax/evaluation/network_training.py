@@ -43,7 +43,7 @@ def train_network(settings, clips: Clips, folder: Path, benchmark: Path) -> dict
                      **dict(settings.network_options))
     start = read_start(network, clips.classes, settings.weights)
     check_inputs(network, clips, settings.light, settings.front)
-    check_loss_inputs(network, settings.recipe)
+    check_loss_inputs(network, settings.recipe, len(clips.subjects))
     check_start(network, clips, start, settings.front)
     check_classes(clips)
     description = describe(settings, clips, start)

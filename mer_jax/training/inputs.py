@@ -23,6 +23,7 @@ MARKS = ("length", "onset", "apex", "offset")
 class Data(NamedTuple):
     """What all runs share, on the device: inputs (N, ...) by name, label (N,) int32, seed (N,) uint32: a clip's own noise.
 
+    subject: (N,) int32, whose clip it is; None where no loss asks.
     start: the part of the network's variables that every run begins with, as `evaluation.start` reads it; {}: none.
     """
 
@@ -30,6 +31,7 @@ class Data(NamedTuple):
     label: Any
     seed: Any = None
     start: Any = {}
+    subject: Any = None
 
 
 def sources(network: Any, front: Front = PLAIN) -> tuple[str, ...]:

@@ -46,6 +46,12 @@ def proposals(output: Output, batch) -> Float[Array, " batch"]:
     return optax.sigmoid_binary_cross_entropy(output.extras["proposals"], batch.target).mean(-1)
 
 
+def identity(output: Output, batch) -> Float[Array, " batch"]:
+    """The cross-entropy between extras["identity"] (logits, one for each of the data's people) and whose clip it is. A network
+    that turns its gradient round (`blocks.identity`) unlearns whom it sees, as multi-task and adversarial networks do."""
+    return optax.softmax_cross_entropy_with_integer_labels(output.extras["identity"], batch.subject)
+
+
 def instants(output: Output, batch) -> Float[Array, " batch"]:
     """sum_t sg(beta_t) CE(z_t, target): each moment of a temporal ensemble answers by itself, as far as it is asked.
 
@@ -113,7 +119,7 @@ def motion(output: Output, batch) -> Float[Array, " batch"]:
 
 LOSSES: dict[str, Callable[[Output, "object"], jax.Array]] = {
     function.__name__: function
-    for function in (cross_entropy, focal, margin, branches_alike, proposals, instants, spatial, exposure, colour,
+    for function in (cross_entropy, focal, margin, branches_alike, proposals, identity, instants, spatial, exposure, colour,
                      curve_smoothness, illumination, motion)
 }
 

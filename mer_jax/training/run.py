@@ -142,7 +142,8 @@ def run_step(program: Program, stage: Stage, run: Run, data: Data, state: RunSta
                                      rows, chance, program.front)
     label = data.label[rows]
     target = soft_target(label, program.classes, run.label_smoothing)
-    batch = Batch(inputs, target, run.class_weight[label], bright)
+    subject = None if data.subject is None else data.subject[rows]
+    batch = Batch(inputs, target, run.class_weight[label], bright, subject)
     train, metrics = train_step(program.network, stage.losses, program.optimizer(stage, run), state.train, batch, key)
     return state.replace(train=train), metrics
 

@@ -15,12 +15,14 @@ class Batch(NamedTuple):
     """inputs: what the network reads, (B, ...) each; target: (B, classes) label probabilities; weight: (B,).
 
     bright: the frames before they were darkened, for losses that compare; None where the network reads no frames.
+    subject: (B,) int32, whose clips they are, for the loss `identity`.
     """
 
     inputs: dict[str, jax.Array]
     target: jax.Array
     weight: jax.Array
     bright: jax.Array | None = None
+    subject: jax.Array | None = None
 
 
 def train_step(network: nn.Module, losses: tuple[tuple[str, float], ...], tx: optax.GradientTransformation,

@@ -26,6 +26,7 @@ from mer_jax.models.blocks.convolution import Convolution, Depthwise
 from mer_jax.models.blocks.densenet import DenseBlock, DenseLayer, LateDenseNet, Transition
 from mer_jax.models.blocks.enhancement import CurveNet, IlluminationNet, LowLightEnhancement
 from mer_jax.models.blocks.fusion import TemporalEnsemble
+from mer_jax.models.blocks.identity import IdentityHead
 from mer_jax.models.blocks.inception import Inception
 from mer_jax.models.blocks.recurrence import Recurrence, Unit
 from mer_jax.models.blocks.resnet import BasicBlock, ResNetStages
@@ -59,6 +60,7 @@ BLOCKS = {
     "Recurrence": (Recurrence(True, HOW), [PICTURES, (4, 2, 2)], True),
     "BasicBlock": (BasicBlock(8, 2, HOW), [PICTURES], True),
     "ResNetStages": (ResNetStages((4, 8), 2, HOW), [PICTURES], True),
+    "IdentityHead": (IdentityHead(5), [(4, 8)], False),
     "CurveNet": (CurveNet(4), [(4, 8, 8, 3)], False),
     "IlluminationNet": (IlluminationNet(), [(4, 8, 8, 3)], False),
     "LowLightEnhancement": (LowLightEnhancement(2), [(4, 2, 3, 8, 8, 3)], False),
