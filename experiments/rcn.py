@@ -2,7 +2,8 @@
 
 Paper:    Xia, Peng, Khor, Feng, Zhao: "Revealing the Invisible with Model and Data Shrinking for Composite-database
           Micro-expression Recognition", IEEE TIP 29, 2020, arXiv 2006.09674, and its public code: 100 epochs, batch 64, SGD
-          with momentum .9 at 5e-4, halved every 10 epochs; the last epoch's weights.
+          with momentum .9 at 5e-4; the last epoch's weights. It makes a schedule that halves the rate every 10 epochs and
+          never calls it, so the rate is constant.
 Command:  mer-jax benchmark --config=experiments/rcn.py --config.data.table=CLIPS.csv
           the paper's other networks: --config.network.variant=s, or w, p, c, f
           the bare RCN: --config.network.off="('attention_unit',)"
@@ -23,6 +24,5 @@ def get_config():
     config.batch_size = 64
     config.optimizer.name = "momentum"
     config.optimizer.learning_rate = 5e-4
-    config.optimizer.schedule = "0.5 every 10"
     config.seeds = 5
     return config

@@ -23,7 +23,8 @@ Tests:    each pair's exact sign-flip test over people of the number of right an
           a bar over neighbours none of whom is told apart from another
 Recipe:   same: Adam, 1e-3 falling along a cosine, batches of at most 64, --epochs, each network with its own paper's losses;
           no class weights (but for the balanced machines), no augmentation; own: what its file in experiments/ says, whatever
-          --epochs
+          --epochs. One recipe for all is nobody's best: MFE-Net's file has three times as many epochs, that of Dual-Inception
+          a tenth of the rate
 Stopped, the same command goes on; a row that is there is not asked again. No number is chosen by what the tested people say.
 """
 

@@ -48,7 +48,7 @@ def shared_content(clips: Clips, folds: Folds) -> list[str]:
 
 def poisoned(data: Data, held_out: np.ndarray, classes: int) -> Data:
     """The data with the held-out rows' pixels replaced by noise, their marks by those of a clip of one frame, their own
-    noise by another, and their labels by the next class."""
+    noise by another, their labels by the next class, and their people by the next."""
     rng = np.random.default_rng(0)
 
     def spoil(array):
@@ -66,7 +66,9 @@ def poisoned(data: Data, held_out: np.ndarray, classes: int) -> Data:
     inputs = {name: changed(array, int(name == "length")) if name in MARKS else spoil(array)
               for name, array in data.inputs.items()}
     label, seed = np.asarray(data.label)[held_out], np.asarray(data.seed)[held_out]
-    return data._replace(inputs=inputs, label=changed(data.label, (label + 1) % classes), seed=changed(data.seed, seed ^ 1))
+    subject = np.asarray(data.subject)
+    return data._replace(inputs=inputs, label=changed(data.label, (label + 1) % classes), seed=changed(data.seed, seed ^ 1),
+                         subject=changed(subject, (subject[held_out] + 1) % (subject.max() + 1)))
 
 
 def poison_reaches_training(program: Program, plan: Plan, run: Run, data: Data, held_out: np.ndarray,

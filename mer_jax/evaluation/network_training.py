@@ -13,7 +13,7 @@ from mer_jax.data.clips import Clips
 from mer_jax.data.folds import Folds
 from mer_jax.data.sampling import window_of
 from mer_jax.evaluation.checks import check_classes, check_inputs, check_loss_inputs, check_start
-from mer_jax.evaluation.finished_run import read_run
+from mer_jax.evaluation.finished_run import beside_scores, read_run
 from mer_jax.evaluation.kept_network import name_of
 from mer_jax.evaluation.layout import data_of, make_runs
 from mer_jax.evaluation.run_config import decisive, describe
@@ -100,5 +100,6 @@ def earned_score(description: dict, benchmark: Path) -> dict | str:
         return NEVER_SCORED
     entries = score(run.table)
     return {"folder": str(benchmark), "selection": entries["selection"], "protocol": run.setting("protocol"),
+            "only_subjects": beside_scores(run)["only_subjects"],
             "overall": {name: entries["overall"][name] for name in HEADLINES},
             "by_light": {level: {name: part[name] for name in HEADLINES} for level, part in entries["by_light"].items()}}

@@ -28,7 +28,8 @@ LICENSED = "This file contains licensed faces: what may be done with them, their
 def write_report(folder: Path, out: Path | None = None) -> tuple[Path, dict]:
     """Writes the page of a finished run, `report.html` in its folder or the file `out`; gives its path and the scores."""
     run = read_run(folder)
-    entries = score(run.table, linear=run.linear)
+    beside = beside_scores(run)
+    entries = score(run.table, linear=run.linear, part=bool(beside["only_subjects"]))
     rows = at_plain_light(run.table.where(selection=entries["selection"]))
     faces = _faces(folder / "faces.npz", rows)
     page = _page(
@@ -39,7 +40,7 @@ def write_report(folder: Path, out: Path | None = None) -> tuple[Path, dict]:
         faces=faces, plain=(MAJORITY,), linear=LINEAR, mistakes=confident_mistakes(rows), above=over_linear(entries),
         audit=run.metrics.get("leak_audit"), settings=_settings(run), data=flat_settings(run.config.get("data", {})),
         versions=flat_settings(run.config.get("versions", {})) | flat_settings(run.config.get("code", {}), "code."))
-    return _write(out or folder / "report.html", page), {**entries, **beside_scores(run)}
+    return _write(out or folder / "report.html", page), {**entries, **beside}
 
 
 def compare(folders: list[Path]) -> dict:

@@ -125,7 +125,8 @@ def finished_metrics(folder: Path) -> dict:
             raise UserMistake(f"{folder / 'metrics.json'}: {name!r} is {run.metrics.get(name)!r}, damaged; "
                               "start over with --fresh")
     kept = {name: run.metrics[name] for name in ("seconds", "leak_audit")}
-    return {**score(run.table, linear=run.linear), **kept, **beside_scores(run)}
+    beside = beside_scores(run)
+    return {**score(run.table, linear=run.linear, part=bool(beside["only_subjects"])), **kept, **beside}
 
 
 def told_the_true_motion(experiment: Experiment) -> bool:
@@ -154,7 +155,7 @@ def write_results(folder: Path, experiment: Experiment, result: Result, licensed
         e = experiment
         linear = linear_predictions(e.clips, e.folds, e.data, e.program.light, e.program.window)
         write_whole(folder / "linear.csv", to_csv(linear))
-    metrics = {**score(table, experiment.program.selection, linear),
+    metrics = {**score(table, experiment.program.selection, linear, part=bool(alone)),
                "seconds": round(logged_seconds(folder / "log.jsonl"), 3),
                "leak_audit": {"findings": list(experiment.findings), "allowed": bool(experiment.findings)},
                "pointing": pointing(maps, experiment.clips), "told_the_true_motion": told_the_true_motion(experiment),

@@ -22,7 +22,7 @@ MAJORITY, LINEAR = "majority vote", "linear classifier"       # rows that no net
 HEADLINES = {"uf1": "UF1", "uar": "UAR", "accuracy": "accuracy"}
 
 
-def score(table: Predictions, selection: str | None = None, linear: Predictions | None = None) -> dict:
+def score(table: Predictions, selection: str | None = None, linear: Predictions | None = None, part: bool = False) -> dict:
     """The scores of the rows of one selection: "overall", "by_dataset", "by_light", "majority_vote", "selection".
 
     `overall`, `by_dataset` and `majority_vote` are at light L0, or at the only light. An entry holds uf1, uar,
@@ -31,15 +31,15 @@ def score(table: Predictions, selection: str | None = None, linear: Predictions 
     `selection` None is the only one, or the one beside `last`; where the table has several, `by_selection` has the
     overall entry of each. `linear` are the predictions of the linear classifier on the same clips: their entries by light
     stand under "linear", and what the network is above it on the same people under "over_linear". `majority_vote` is
-    None where one fold holds every clip. Raises UserMistake for a selection that is not there, ValueError for an empty
-    table.
+    None where one fold holds every clip, and of a `part`: a table of some people alone, who were left out of more. Raises
+    UserMistake for a selection that is not there, ValueError for an empty table.
     """
     if not isinstance(table, Predictions):
         raise TypeError(f"score wants Predictions, as benchmark gives them, found {type(table).__name__}")
     selection = chosen_selection(table, selection)
     rows = table.where(selection=selection)
     plain = at_plain_light(rows)
-    votes = all(len(plain.where(run=run).unique("fold")) > 1 for run in plain.unique("run"))
+    votes = not part and all(len(plain.where(run=run).unique("fold")) > 1 for run in plain.unique("run"))
     entries = {
         "overall": entry(plain),
         "by_dataset": {name: entry(plain.where(dataset=name)) for name in plain.unique("dataset")},

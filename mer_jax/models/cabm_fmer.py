@@ -70,7 +70,7 @@ class CABMFMER(nn.Module):
     dropout: before the last layer; ConvMixer has none. form: of the depthwise convolution, "conv" or "patches", equal to
     rounding. dtype: what convolutions are computed in, "float32" or "bfloat16"; statistics, gates and answers are float32.
     batch_axis: the mapped axis over which batch statistics are synchronised, else None.
-    Raises UserMistake for flow of another size and for an even kernel.
+    Raises UserMistake for flow of another size, an even kernel, and a patch that does not divide the side.
     """
 
     classes: int = 3
@@ -93,6 +93,8 @@ class CABMFMER(nn.Module):
         how = Arithmetic(self.form, compute_dtype(self.dtype), self.batch_axis)
         if self.kernel % 2 == 0:
             raise UserMistake(f"CABM-FMER: kernel={self.kernel}: wanted an odd number, which has a middle")
+        if self.side % self.patch:
+            raise UserMistake(f"CABM-FMER: patch={self.patch}: wanted one that divides the side, {self.side} pixels")
         x, size = standardised(flow_channels(self, inputs["flow"], self.side)), (self.patch, self.patch)
         draw = uniform((3 * self.patch**2) ** -0.5)
         x = nn.Conv(self.width, size, size, "VALID", dtype=how.dtype, kernel_init=draw, bias_init=draw, name="patches")(x)

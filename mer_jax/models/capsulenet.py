@@ -43,8 +43,8 @@ class CapsuleNet(nn.Module):
     "bfloat16"; capsules, statistics and answers are float32. batch_axis: the mapped axis over which batch statistics are
     synchronised, else None. Raises UserMistake for flow of another size, another `side`, no type or no routing.
 
-    Where it departs: the trunk starts anew, theirs with weights learnt from ImageNet and facial expressions; the running
-    variance is the biased one (Flax).
+    Where it departs: the trunk starts anew, theirs with weights learnt from ImageNet and facial expressions; values are brought
+    to -1..1, theirs to 0..1; the running variance is the biased one (Flax).
     """
 
     classes: int = 3

@@ -31,6 +31,7 @@ class DualInception(nn.Module):
     to rounding. dtype: of convolutions and of the first dense layer, "float32" or "bfloat16"; answers are float32.
     Raises UserMistake for flow of another size.
 
+    Without batch norm some kernels of the inception modules answer below 0 to every picture at the start, and learn nothing.
     Where it departs: values are brought to -1..1, theirs to 0..1.
     """
 

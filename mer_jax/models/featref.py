@@ -32,6 +32,7 @@ class Expression(nn.Module):
 
     @nn.compact
     def __call__(self, shared: Float[Array, "n width"]) -> tuple[Array, Array, Array]:
+        shared = shared.astype(jnp.float32)
         gate = nn.sigmoid(nn.Dense(shared.shape[-1], name="gate")(nn.relu(nn.Dense(self.features, name="squeeze")(shared))))
         own = nn.relu(nn.Dense(self.features, name="refine")(gate * shared))
         return gate, own, nn.Dense(1, name="proposal")(own)[:, 0]
@@ -50,8 +51,8 @@ class FeatRef(nn.Module):
     layer, "float32" or "bfloat16"; gates and answers are float32.
     Raises UserMistake for flow of another size.
 
-    A class's features do not serve that class most, on planted clips, with the loss of the proposals or without: nothing ties
-    to them what the last layer reads. Its gates are its own, and its proposal is.
+    Nothing ties what the last layer reads of a class's features to that class, so they need not serve it most; its gates are
+    its own, and its proposal is.
 
     Without batch norm a few in a hundred kernels of the second inception modules answer below 0 to every picture at the start,
     and learn nothing. Where it departs: values are brought to -1..1, theirs to 0..1, with which that befalls the first too.

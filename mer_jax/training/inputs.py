@@ -23,7 +23,7 @@ MARKS = ("length", "onset", "apex", "offset")
 class Data(NamedTuple):
     """What all runs share, on the device: inputs (N, ...) by name, label (N,) int32, seed (N,) uint32: a clip's own noise.
 
-    subject: (N,) int32, whose clip it is; None where no loss asks.
+    subject: (N,) int32, whose clip it is; None where nothing is trained.
     start: the part of the network's variables that every run begins with, as `evaluation.start` reads it; {}: none.
     """
 

@@ -54,9 +54,10 @@ def test_poison_spares_nothing_of_a_held_out_clip_and_nothing_else(moving_clips)
     spoilt = poisoned(data, held_out, 3)
     leaves = zip(jax.tree.leaves(data), jax.tree.leaves(spoilt), strict=True)
     same = [(np.array_equal(clean[rest], bad[rest]), (clean[held_out] == bad[held_out]).mean()) for clean, bad in leaves]
-    assert len(same) == 7 and all(kept for kept, _ in same)
+    assert len(same) == 8 and all(kept for kept, _ in same)
     names = [name for name in data.inputs if np.array_equal(data.inputs[name][held_out], spoilt.inputs[name][held_out])]
     assert names == ["onset"]                                              # which was the first frame already
+    assert (data.subject[held_out] != spoilt.subject[held_out]).all()
     assert (data.label[held_out] != spoilt.label[held_out]).all() and (data.seed[held_out] != spoilt.seed[held_out]).all()
 
 

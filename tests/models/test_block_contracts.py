@@ -154,7 +154,8 @@ def test_gradients_reach_every_parameter_and_are_finite_where_nothing_is_seen(ma
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
 def test_gates_lie_between_0_and_1_and_shares_sum_to_1_in_float32_whatever_is_read(made, dtype):
     name, answer, variables, inputs = made
-    found = answer(variables, *(jnp.asarray(10 * (x - 0.25), dtype) for x in inputs))
+    inputs, variables = jax.tree.map(lambda x: jnp.asarray(x, dtype), ([10 * (x - 0.25) for x in inputs], variables))
+    found = answer(variables, *inputs)
     gate, shares = (pick and jax.tree.leaves(pick(found)) for pick in LOOKS[name])
     for weights in gate or shares:
         assert weights.dtype == jnp.float32 and float(weights.min()) > 0 and float(weights.max()) < 1

@@ -41,7 +41,8 @@ def inputs_of(name: str) -> dict:
 
 @pytest.fixture(scope="module", params=sorted(SMALL))
 def stepped(request):
-    """dtype -> (the network's answers, the state after a step, its metrics, the dtypes of its products), from one start."""
+    """dtype -> (the network's answers, the state after a step, its metrics, the dtypes of its products), from one start;
+    "start" -> that."""
     name, inputs, found, state = request.param, inputs_of(request.param), {}, None
     batch = Batch({key: jnp.asarray(value) for key, value in inputs.items()}, jax.nn.one_hot(jnp.arange(6) % 3, 3), jnp.ones(6))
     for dtype in ("float32", "bfloat16"):
@@ -58,7 +59,7 @@ def stepped(request):
         assert jax.tree.map(lambda leaf: leaf.dtype, jax.eval_shape(begin)) == jax.tree.map(lambda leaf: leaf.dtype, state)
         lowered = jax.jit(answer_and_step).lower(state)
         found[dtype] = *lowered.compile()(state), products(lowered.as_text())
-    return found
+    return found | {"start": state}
 
 
 def products(program: str) -> set[str]:
@@ -69,7 +70,7 @@ def products(program: str) -> set[str]:
 
 @pytest.mark.slow
 def test_everything_that_is_kept_is_float32(stepped):
-    for answers, after, metrics, _ in stepped.values():
+    for answers, after, metrics, _ in (stepped["float32"], stepped["bfloat16"]):
         for leaf in jax.tree.leaves((answers, after.params, after.batch_stats, metrics)):
             assert leaf.dtype == jnp.float32
 
@@ -83,12 +84,16 @@ def test_products_are_what_was_asked_for(stepped):
 @pytest.mark.slow
 def test_the_two_agree_as_far_as_bfloat16_can_tell(stepped):
     (wide, state, metrics, _), (narrow, other, coarse, _) = stepped["float32"], stepped["bfloat16"]
+    start = stepped["start"]
     spread = float(jnp.abs(wide.logits).max())
     np.testing.assert_allclose(wide.logits, narrow.logits, atol=0.05 * spread)
     assert float(jnp.abs(wide.logits - narrow.logits).max()) > 0
     assert float(metrics["loss"]) == pytest.approx(float(coarse["loss"]), rel=0.05)
     for first, second in zip(jax.tree.leaves(state.batch_stats), jax.tree.leaves(other.batch_stats), strict=True):
         np.testing.assert_allclose(first, second, atol=0.03 * float(jnp.abs(first).max()))
+    steps = [np.concatenate([np.ravel(after - before) for after, before in zip(
+        jax.tree.leaves(end.params), jax.tree.leaves(start.params), strict=True)]) for end in (state, other)]
+    assert np.linalg.norm(steps[0] - steps[1]) < 0.1 * np.linalg.norm(steps[0])
 
 
 def test_another_dtype_is_refused():
@@ -100,6 +105,7 @@ def test_another_dtype_is_refused():
 
 @pytest.mark.parametrize(("name", "field", "line"), [
     ("cabm_fmer", {"kernel": 8}, "CABM-FMER: kernel=8: wanted an odd number"),
+    ("cabm_fmer", {"side": 100}, "CABM-FMER: patch=7: wanted one that divides the side, 100 pixels"),
     ("off_tanet", {"side": 8}, "Off-TANet: side=8: wanted 16 or more")])
 def test_a_size_that_cannot_be_is_refused_when_the_network_is_made(name, field, line):
     network = create(name, 3, **field)

@@ -36,6 +36,7 @@ SHARES = {"self": (-2, -1), "places": -1, "level1": -1, "level2": -1, "coupling"
 FORMED = {"cabm_fmer": 2, "capsulenet": 13, "dual_atme": 8, "dual_inception": 8, "featref": 8, "htnet": 1, "mfe_net": 7,
           "off_apexnet": 4, "off_tanet": 6, "rcn": 3}                                   # convolutions that have two forms
 NO_WAY_IN = {"dual_atme": 1, "off_tanet": 5}       # of 20 seeds: no hidden unit of the channel gate lives; they have 3 and 1
+DEAD = {"dual_inception": 0.13, "featref": 0.13}                                      # shares of all their kernels at most
 GATES = ("['channel']['hidden']['kernel']", "['gate']['hidden']['kernel']")
 NORMED = sorted(set(TINY) - {"dual_inception", "featref", "htnet", "linear", "off_apexnet"})    # networks with batch norm
 
@@ -159,21 +160,21 @@ def test_networks_of_two_directions_read_both_and_no_third_channel(made, flow):
     assert all(float(jnp.abs(seen - other).max()) > 1e-3 for other in one)
 
 
-@pytest.mark.parametrize("made", sorted(set(NORMED) - {"capsulenet"}), indirect=True)
 @pytest.mark.slow
 def test_no_convolution_has_a_dead_kernel_at_the_start_and_no_channel_gate_is_cut_off(made, step, flow):
-    """Over 20 seeds; a unit that is never active for any picture gives its kernel no gradient. Without batch norm, as FeatRef
-    and Dual-Inception are, and the 9x9 convolution of CapsuleNet, some are. A channel gate all of whose hidden units are dead
-    is the same for every picture; the published ones of a few units may be."""
+    """Over 20 seeds; a unit that is never active for any picture gives its kernel no gradient. In inception modules without
+    batch norm, FeatRef's and Dual-Inception's, a ninth are on noise (a twentieth on smooth pictures). A channel gate all of
+    whose hidden units are dead is the same for every picture; the published ones of a few units may be."""
     name, network, _, _ = made
-    init, gates, closed = jax.jit(lambda key: network.init(key, {"flow": flow}, train=False)), 0, 0
+    init, gates, closed, dead, kernels = jax.jit(lambda key: network.init(key, {"flow": flow}, train=False)), 0, 0, 0, 0
     for seed in range(20):
         gradient, _, _ = step(init(jax.random.key(seed)), flow, jax.random.key(0))
         leaves = [(jax.tree_util.keystr(path), leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(gradient)]
-        dead = [path for path, leaf in leaves if leaf.ndim == 4 and not np.abs(leaf).max((0, 1, 2)).all()]
-        assert not dead, f"seed {seed}: {dead}"
+        alive = [np.abs(leaf).max((0, 1, 2)) > 0 for _, leaf in leaves if leaf.ndim == 4]
+        dead, kernels = dead + sum((~of).sum() for of in alive), kernels + sum(of.size for of in alive)
         hidden = [leaf for path, leaf in leaves if path.endswith(GATES)]
         gates, closed = gates + len(hidden), closed + any(not np.any(leaf) for leaf in hidden)
+    assert dead <= DEAD.get(name, 0) * kernels
     assert closed <= NO_WAY_IN.get(name, 0)
     assert bool(gates) == any(kind.startswith("channel") for kind in MAPS[name])
 

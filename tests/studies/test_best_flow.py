@@ -7,8 +7,6 @@ import shutil
 import numpy as np
 import pytest
 
-from mer_jax.data.folds import leave_one_subject_out
-from mer_jax.evaluation.linear_svm import svm_predictions
 from mer_jax.evaluation.predictions import Predictions
 from mer_jax.mistakes import UserMistake
 from mer_jax.models import counted, create
@@ -46,7 +44,7 @@ def test_what_learns_is_chosen_and_the_steps_are_told_in_order(study, asked):
 @pytest.mark.slow
 def test_nobody_has_a_part_in_what_is_chosen_for_them(study, asked, clips):
     """The tested people's labels dealt anew: what was chosen for them, and its inner scores, stay to the last bit."""
-    first = study.study(asked)["inner"]
+    first = study.study(asked)
     held_out = {clips.subjects[s] for s in np.asarray(clips.subject)[study.subject_kfold(clips, 2).test[0]].tolist()}
     header, *lines = asked.table.read_text().splitlines()
     other = {"negative": "positive", "positive": "surprise", "surprise": "negative"}
@@ -54,8 +52,10 @@ def test_nobody_has_a_part_in_what_is_chosen_for_them(study, asked, clips):
     changed = [[d, s, c, other[e] if f"{d}/{s}" in held_out else e, f] for d, s, c, e, f in changed]
     asked.table.write_text("\n".join([header, *map(",".join, changed)]) + "\n")
     asked.out = asked.out.with_name("again")
-    again = study.study(asked)["inner"]
-    assert again["fold0"] == first["fold0"] and again["fold1"] != first["fold1"]
+    again = study.study(asked)
+    assert again["inner"]["fold0"] == first["inner"]["fold0"] and again["inner"]["fold1"] != first["inner"]["fold1"]
+    for step, groups in first["chosen"].items():
+        assert again["chosen"][step]["fold0"] == groups["fold0"], step
 
 
 def test_pretrained_candidates_begin_with_the_kept_network_and_are_not_there_without_one(studies, tmp_path):
@@ -64,7 +64,7 @@ def test_pretrained_candidates_begin_with_the_kept_network_and_are_not_there_wit
     assert "pretrained" not in module.steps_with(None)
     assert all(changes["weights"] == str(tmp_path) for changes in module.steps_with(tmp_path)["pretrained"].values())
     names = [name for candidates in module.steps_with(tmp_path).values() for name in candidates]
-    assert len(names) == len(set(names)) == 28
+    assert len(names) == len(set(names)) == 26
 
 
 def test_a_kept_network_that_was_fitted_to_the_tested_is_refused(studies, tmp_path):
@@ -106,18 +106,17 @@ def test_candidates_are_all_networks_up_to_the_bound_of_operations(studies):
     module, rows = studies("best_flow"), studies("zoo_rows")
     cheap = [name for name in rows.flow_networks()
              if name not in rows.MACHINES and counted(create(name, 3))["mflops"] <= module.DEAREST]
-    assert sorted(cheap) == sorted((*module.NETWORKS, "ststnet")) and set(rows.MACHINES) == set(module.MACHINES)
+    assert sorted(cheap) == sorted((*module.NETWORKS, "ststnet"))
 
 
-def test_a_machine_is_solved_on_the_same_folds_and_says_the_same_with_each_seed(studies, clips, tmp_path):
-    """What it is told of the people of a group is every other clip, as leaving each of them out among all has it."""
-    module, people = studies("best_flow"), clips.subjects[1:3]
-    table = module.answers("linear_svm", {}, leave_one_subject_out(clips, people), clips, tmp_path, None, seeds=2)
-    among_all = svm_predictions(clips, leave_one_subject_out(clips), weights="none")
-    assert set(table.subject_keys()) == set(people) and table.unique("run") == [0, 1]
-    for run in (0, 1):
-        np.testing.assert_allclose(table.where(run=run).probabilities,
-                                   among_all.probabilities[np.isin(among_all.subject_keys(), people)], atol=1e-5)
+def test_a_candidate_that_ends_as_no_number_is_never_chosen(studies, clips, tmp_path, monkeypatch):
+    module = studies("best_flow")
+
+    def failing(*_):
+        raise module.NotFinite("training stopped: loss is nan")
+
+    monkeypatch.setattr(module, "run_benchmark", failing)
+    assert module.scored("base", {}, "fold0", clips, argparse.Namespace(out=tmp_path, table="clips.csv", epochs=3)) == 0.0
 
 
 def test_averages_are_over_tables_and_in_each_over_its_runs(studies):

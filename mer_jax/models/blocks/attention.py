@@ -24,7 +24,7 @@ class ChannelAttention(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "n *places channels"]) -> Float[Array, "n *ones channels"]:
-        axes, channels = tuple(range(1, x.ndim - 1)), x.shape[-1]
+        x, axes, channels = x.astype(jnp.float32), tuple(range(1, x.ndim - 1)), x.shape[-1]
         hidden = nn.Dense(max(channels // self.ratio, self.least), use_bias=self.bias, name="hidden")
         out = nn.Dense(channels, use_bias=self.bias, name="out")
         pooled = (x.mean(axes, keepdims=True), *([x.max(axes, keepdims=True)] if self.maximum else []))
@@ -44,6 +44,7 @@ class SpatialAttention(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "n *places channels"], train: bool = False) -> Float[Array, "n *places 1"]:
+        x = x.astype(jnp.float32)
         pooled = jnp.concatenate([x.mean(-1, keepdims=True), x.max(-1, keepdims=True)], -1)
         logit = nn.Conv(1, (self.kernel,) * (x.ndim - 2), use_bias=self.bias, name="conv")(pooled)
         return nn.sigmoid(batch_norm(logit, train, "norm", logit.dtype, self.batch_axis) if self.norm else logit)

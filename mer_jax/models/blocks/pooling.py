@@ -8,13 +8,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 
-def max_pool_tiles(x: Float[Array, "n height width channels"], size: int) -> Float[Array, "n h w channels"]:
-    """Maximum over the tiles of a size x size grid; rows and columns that fill no tile are left out.
+def apart(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """x, which the compiler must not fuse with a maximum of it in bfloat16: on CPUs, jaxlib 0.12 then gives nan."""
+    return jax.lax.optimization_barrier(x) if x.dtype == jnp.bfloat16 else x
 
-    The barrier keeps the compiler from fusing what came before with a maximum in bfloat16: on CPUs, jaxlib 0.12 then gives nan.
-    """
-    if x.dtype == jnp.bfloat16:
-        x = jax.lax.optimization_barrier(x)
+
+def max_pool_tiles(x: Float[Array, "n height width channels"], size: int) -> Float[Array, "n h w channels"]:
+    """Maximum over the tiles of a size x size grid; rows and columns that fill no tile are left out."""
+    x = apart(x)
     n, (height, width), channels = len(x), (length // size for length in x.shape[1:3]), x.shape[-1]
     whole = x[:, : height * size, : width * size]
     return whole.reshape(n, height, size, width, size, channels).max((2, 4))
@@ -22,6 +23,7 @@ def max_pool_tiles(x: Float[Array, "n height width channels"], size: int) -> Flo
 
 def max_around(x: Float[Array, "n height width channels"]) -> Float[Array, "n height width channels"]:
     """Maximum over each place and its eight neighbours."""
+    x = apart(x)
     for axis in (1, 2):
         length = x.shape[axis]
         wide = jnp.pad(x, [(1, 1) if a == axis else (0, 0) for a in range(4)], constant_values=-jnp.inf)
