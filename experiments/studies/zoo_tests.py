@@ -47,20 +47,24 @@ def cliques(ranks: dict[str, float], apart: list[list]) -> list[tuple[str, ...]]
 
 
 def diagram(found: dict, path: Path) -> None:
-    """Draws the networks on an axis of mean ranks, the best at the left, and a bar over each of `cliques`."""
+    """Draws the networks on an axis of mean ranks, the best at the left, the better half named there and the other half at the
+    right, and a bar over each of `cliques`."""
     from matplotlib.figure import Figure
 
     ranks = found["ranks"]
     joined, order = cliques(ranks, found["told_apart"]), sorted(ranks, key=lambda name: ranks[name])
-    figure = Figure(figsize=(8, 0.9 + 0.22 * (len(order) + len(joined))), layout="constrained")
+    half, low, high = -(-len(order) // 2), min(ranks.values()) - 0.15, max(ranks.values()) + 0.15
+    figure = Figure(figsize=(8, 0.9 + 0.25 * (half + len(joined))), layout="constrained")
     axes = figure.subplots()
-    axes.set(xlim=(min(ranks.values()) - 0.5, max(ranks.values()) + 0.5), ylim=(-len(order) - 0.5, len(joined) + 1), yticks=[],
+    axes.set(ylim=(-half - 0.5, 0.6 * len(joined) + 0.7), yticks=[],
              xlabel="mean rank over people, by right answers (1: best)")
     axes.spines[["left", "right", "top"]].set_visible(False)
-    for place, name in enumerate(order):
-        axes.plot([ranks[name]] * 2, [0, -place - 0.8], color="0.6", linewidth=0.8)
-        axes.plot(ranks[name], 0, "o", color="black", markersize=4)
-        axes.text(ranks[name] + 0.04, -place - 0.8, name, va="center", fontsize=9)
+    for names, edge, side in ((order[:half], low, "right"), (order[half:][::-1], high, "left")):
+        for place, name in enumerate(names):
+            axes.plot([ranks[name], ranks[name], edge], [0, -place - 0.8, -place - 0.8], color="0.6", linewidth=0.8)
+            axes.plot(ranks[name], 0, "o", color="black", markersize=4)
+            axes.annotate(name, (edge, -place - 0.8), (4 if side == "left" else -4, 0), textcoords="offset points", ha=side,
+                          va="center", fontsize=9)
     for height, names in enumerate(joined, 1):
         axes.plot([ranks[names[0]] - 0.03, ranks[names[-1]] + 0.03], [0.6 * height] * 2, color="black", linewidth=3)
     path.parent.mkdir(parents=True, exist_ok=True)
