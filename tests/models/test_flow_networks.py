@@ -11,7 +11,8 @@ from mer_jax.models.network import example_inputs
 
 COUNTS = [("off_tanet", "enlarged", (), 59_403), ("off_tanet", "native", (), 59_403),
           ("off_tanet", None, ("self_attention",), 56_967), ("cabm_fmer", None, (), 807_971),
-          ("cabm_fmer", "convmixer", (), 741_635), ("cabm_fmer", "small", (), 173_019), ("dual_atme", None, (), 4_833_193),
+          ("cabm_fmer", "convmixer", (), 741_635), ("cabm_fmer", "small", (), 173_019), ("cabm_fmer", "native", (), 807_971),
+          ("rcn", "a_native", (), 55_747), ("dual_atme", None, (), 4_833_193),
           ("featref", None, (), 7_631_822), ("mfe_net", None, (), 79_231), ("dual_inception", None, (), 6_449_867),
           ("off_apexnet", None, (), 2_664_475), ("off_apexnet", "rectified", (), 2_664_475), ("rcn", "a", (), 55_747),
           ("rcn", "a", ("attention_unit",), 55_747), ("rcn", "s", (), 55_747), ("rcn", "w", (), 52_675),
@@ -72,6 +73,14 @@ def step(made):
 @pytest.mark.parametrize(("name", "variant", "off", "count"), COUNTS)
 def test_parameters_are_as_many_as_published_or_laid_out(name, variant, off, count):
     network = create(name, 3, variant, off)
+    variables = jax.eval_shape(lambda: network.init(jax.random.key(0), example_inputs(network), train=False))
+    assert sum(leaf.size for leaf in jax.tree.leaves(variables["params"])) == count
+
+
+@pytest.mark.parametrize(("variant", "count"), [(None, 658_723), ("convmixer", 3_840 + 8 * 73_472 + 257 * 3)])
+def test_cabm_fmer_of_another_size_has_as_many_parameters_as_laid_out(variant, count):
+    """ConvMixer-256/8 with kernel 5 and patch 2: its blocks have 25 + 1, 2, 256 + 1 and 2 numbers for each of 256 channels."""
+    network = create("cabm_fmer", 3, variant, kernel=5, patch=2, side=32)
     variables = jax.eval_shape(lambda: network.init(jax.random.key(0), example_inputs(network), train=False))
     assert sum(leaf.size for leaf in jax.tree.leaves(variables["params"])) == count
 
