@@ -224,3 +224,26 @@ def test_flow_of_another_size_is_refused(made, shape):
     _, network, variables, _ = made
     with pytest.raises(UserMistake, match=rf"reads flow of shape \(N, 28, 28, 3\), found \({shape[0]}, "):
         network.apply(variables, {"flow": np.zeros(shape, np.uint8)}, train=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "fields"), [
+    ("off_tanet", {"side": 16, "flow_size": (16, 16)}), ("linear", {}),
+    ("cabm_fmer", {"side": 14, "flow_size": (14, 14), "width": 8, "depth": 1, "kernel": 3}),
+    ("rcn", {"side": 28, "flow_size": (28, 28), "features": 4, "wide_expansion": True, "shortcuts": True})])
+def test_faces_that_do_not_move_at_all_have_finite_answers_and_gradients(name, fields):
+    """Flow in pixels, of which each number is 0: what is divided by its own size is divided by nothing."""
+    network = create(name, 3, flow_coding="pixels", **fields)
+    still = {"flow": np.zeros((2, *network.flow_size, 3), np.float32)}
+
+    def loss(params, variables):
+        output, _ = network.apply({**variables, "params": params}, still, train=True, mutable=["batch_stats"],
+                                  rngs={"dropout": jax.random.key(1)})
+        return (jnp.square(output.logits) + output.logits[:, :1]).sum(), output
+
+    @jax.jit
+    def found():
+        variables = network.init(jax.random.key(0), still, train=False)
+        return jax.grad(loss, has_aux=True)(variables["params"], variables)
+
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(found()))
