@@ -3,8 +3,9 @@
 Paper:    none: what every network has to be better than. A linear support vector machine on the same pictures, with nothing
           to be tuned but its cost, is `mer_jax.evaluation.linear_svm.svm_predictions`.
 Command:  mer-jax benchmark --config=experiments/linear.py --config.data.table=CLIPS.csv
-Expected: not measured yet.
-Cost:     not measured yet.
+Expected: on the 309 clips of CASME II and SMIC UF1 .743 [.67, .81] over people, UAR .756, accuracy .753; CASME II .847,
+          SMIC .656.
+Cost:     50 seconds on two busy CPU cores.
 Departs:  from no paper; the weight decay was not searched for.
 """
 

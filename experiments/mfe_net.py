@@ -4,7 +4,8 @@ Paper:    "MFE-Net", Signal, Image and Video Processing 2024, doi 10.1007/s11760
           Optimizer, epochs and batch size are a completion.
 Command:  mer-jax benchmark --config=experiments/mfe_net.py --config.data.table=CLIPS.csv
           a part left out: --config.network.off="('self_attention',)", channel_attention, multi_scale
-Expected: not measured yet; the abstract prints no score.
+Expected: by this recipe not measured yet; by the zoo's (docs/zoo.md), people in five groups, UF1 .582 [.52, .64] on the
+          309 clips of CASME II and SMIC; the abstract prints no score.
 Cost:     not measured yet.
 Departs:  not known from what.
 """

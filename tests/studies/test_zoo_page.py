@@ -40,3 +40,11 @@ def test_rows_are_of_one_table_and_hold_nothing_of_a_clip(studies):
             "uf1", "uar", "accuracy", "interval", "above_machine", "ensemble", "peek", "leaky", "by_dataset", "right",
             "parameters", "mflops", "evidence", "milliseconds", "seconds", "code", "asked"}
         assert sum(row["right"].values()) == pytest.approx(5 * 309 * row["accuracy"])
+
+
+def test_what_habits_add_is_told_from_the_least_to_the_most():
+    networks = [row for name, row in KEPT.items() if not name.startswith("linear_svm")]
+    peek, leaky = ([row[kind] - row["uf1"] for row in networks] for kind in ("peek", "leaky"))
+    text = " ".join(PAGE.split())
+    assert f"on the tested adds {min(peek):.3f} to {max(peek):.3f} to a network".replace("0.", ".") in text
+    assert f"in place of people {min(leaky):.3f} to {max(leaky):.3f}".replace("0.", ".") in text
