@@ -124,8 +124,9 @@ def text_of(found: dict) -> str:
         lines += [f"trained by another version of mer_jax than this: {', '.join(older)}"]
     trained = sum(row.get("seconds", 0) for row in found["rows"].values())
     lines += ["peek and leaky are no scores", f"all honest cross-validations: {trained:.0f} seconds", "",
-              "more right answers, over people (p after Holm):"]
-    lines += [f"{better} above {worse}: {p:.4f}" for better, worse, p in found["told_apart"]] or ["none is told apart"]
+              f"more right answers, over people (p after Holm, over all pairs of the {len(found['rows'])} rows above):"]
+    lines += [f"{better} above {worse}: {'<0.0001' if p < 1e-4 else f'{p:.4f}'}"
+              for better, worse, p in found["told_apart"]] or ["none is told apart"]
     return "\n".join(lines)
 
 
