@@ -47,7 +47,7 @@ def test_subjects_that_alone_are_left_out_are_said_to_be_a_part_of_the_protocol(
         status, out, _ = mer_jax(*words)
         assert status == 0 and f"8 clips, 1 seed, selection last; [low, high]: 95 % over subjects\n{said}\n" in out
     assert json.loads(Path("part/metrics.json").read_text())["only_subjects"] == ["b/s2", "a/s0"]
-    assert json.loads(Path("part/metrics.json").read_text())["majority_vote"] is None         # their folds trained on others too
+    assert json.loads(Path("part/metrics.json").read_text())["majority_vote"] is None  # their folds trained on others too
     assert said in Path("part/report.html").read_text() and said in mer_jax("report", "part")[1]
 
 
